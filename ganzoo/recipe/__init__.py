@@ -1,0 +1,1 @@
+"""YAML to one typed, resolved, hashed recipe; never imports torch."""

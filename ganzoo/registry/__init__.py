@@ -1,0 +1,1 @@
+"""Kinds, contracts, discovery and parameter schemas; never imports torch."""
