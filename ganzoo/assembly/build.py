@@ -1,0 +1,64 @@
+"""From the slots of a resolved recipe to factories of live components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from ganzoo.errors import BadValue, GanzooError, RecipeError
+from ganzoo.recipe.model import Slot
+from ganzoo.registry.catalogue import Registry
+
+T = TypeVar("T")
+
+
+class BoundFactory(Generic[T]):
+    """A component with its parameters bound, waiting for its site.
+
+    Args:
+        path: dotted path of the slot, for errors.
+    """
+
+    def __init__(self, slot: Slot, registry: Registry, path: str) -> None:
+        if slot.use is None:
+            raise BadValue("no component is named here", path=path)
+        self.component = slot.use
+        self.settings: Mapping[str, Any] = slot.settings
+        self._path = path
+        self._target = registry.load(registry.find(slot.kind, slot.use))
+        self._parameters = {
+            name: _live(value, registry, f"{path}.{name}")
+            for name, value in slot.parameters.items()
+        }
+
+    def __call__(self, *site: Any) -> T:
+        """Construct the component at this site.
+
+        Raises:
+            RecipeError: the component refuses its parameters; the error names the key.
+        """
+        try:
+            made: T = self._target(*site, **self._parameters)
+        except RecipeError as error:
+            inside = error.path or ""
+            if not inside.startswith(self._path):
+                error.path = f"{self._path}.{inside}" if inside else self._path
+            raise
+        except GanzooError:
+            raise
+        except ValueError as error:
+            raise BadValue(str(error), path=self._path) from error
+        return made
+
+
+def build(slot: Slot, registry: Registry, path: str) -> BoundFactory[Any]:
+    """The factory of a slot, and of every slot inside it."""
+    return BoundFactory(slot, registry, path)
+
+
+def _live(value: Any, registry: Registry, path: str) -> Any:
+    if isinstance(value, Slot):
+        return build(value, registry, path)
+    if isinstance(value, Mapping):
+        return {key: _live(inner, registry, f"{path}.{key}") for key, inner in value.items()}
+    return value

@@ -1,0 +1,51 @@
+"""Writing an animated GIF whose frames share one palette, so that it does not flicker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Frames looked at for the palette; more change it little and cost much.
+_PALETTE_FRAMES = 64
+
+
+def frame_delay(frames_per_second: float) -> int:
+    """Milliseconds a frame stays: a multiple of 10, as GIF counts, and at least 20.
+
+    Viewers slow a delay of 10 ms down to 100.
+    """
+    return max(20, round(100 / frames_per_second) * 10)
+
+
+def save_gif(frames: np.ndarray[Any, Any], path: Path, frames_per_second: float) -> None:
+    """Write frames uint8 [F, I, H, W] as a GIF that loops for ever; transparency is dropped."""
+    import numpy as np
+    from PIL import Image
+
+    from ganzoo.data.images import to_picture
+
+    pictures = [to_picture(frame) for frame in frames]
+    if pictures[0].mode == "L":
+        palette = bytes(level for grey in range(256) for level in (grey, grey, grey))
+    else:
+        pictures = [picture.convert("RGB") for picture in pictures]
+        step = -(-len(pictures) // _PALETTE_FRAMES)
+        looked_at = np.concatenate([np.asarray(picture) for picture in pictures[::step]])
+        shared = Image.fromarray(looked_at).quantize(256)
+        pictures = [
+            picture.quantize(palette=shared, dither=Image.Dither.NONE) for picture in pictures
+        ]
+        palette = bytes(shared.getpalette() or ())
+    # A palette given here is the global one; without it every frame carries a table of its own.
+    pictures[0].save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=frame_delay(frames_per_second),
+        loop=0,
+        palette=palette,
+    )

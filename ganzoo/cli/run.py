@@ -1,0 +1,178 @@
+"""Train a recipe, or go on with a run."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.cli.output import leads, say
+from ganzoo.cli.parser import registry_from
+from ganzoo.cli.sources import recipe_source, run_folder
+from ganzoo.errors import UsageError
+from ganzoo.registry.catalogue import Registry
+
+if TYPE_CHECKING:
+    from ganzoo.recipe.load import LoadedRecipe
+
+# The data sets of ours that need no path; --data PATH replaces them.
+EMBEDDED = ("ganzoo/digits", "ganzoo/shapes")
+DIGITS = "1,618 handwritten digits that ship with scikit-learn"
+NEWEST = "newest"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """RECIPE or RUN, overrides, and everything that belongs to this machine."""
+    parser.usage = "ganzoo run RECIPE [key=value ...] [options]\n       ganzoo run RUN [options]"
+    parser.add_argument(
+        "recipe",
+        nargs="?",
+        metavar="RECIPE",
+        help="a recipe file, the name of a shipped one, or the folder of a run to go on with",
+    )
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="overrides of the recipe, as training.batch=16",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="where the pictures are: a folder, class subfolders, or a zip (or set GANZOO_DATA)",
+    )
+    parser.add_argument("--images", type=_count, metavar="N", help="stop after N images shown")
+    parser.add_argument(
+        "--max-minutes", type=_minutes, metavar="M", help="stop after M minutes of wall clock"
+    )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto (default: the best there is), cpu, cuda, cuda:1 or mps",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), metavar="FOLDER", help="default: runs"
+    )
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const=NEWEST,
+        metavar="PATH",
+        help="go on with this run folder or checkpoint; with no PATH, the newest of this recipe",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that read pictures ahead (default: 0, a thread)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and print the run folder."""
+    word, resume = _what(args)
+    if not sys.stderr.isatty():
+        # A bar that ends up in a file may speak once in a while; tqdm reads this when imported.
+        os.environ.setdefault("TQDM_MININTERVAL", "10")
+    registry = registry_from(args)
+    data = _data_path(args.data)
+    loaded, data = _load(word, args.overrides, data, args.data is not None, registry)
+    if resume == NEWEST:
+        resume = str(_newest_run(args.out, loaded.recipe.name))
+
+    from ganzoo.training.options import RunOptions
+    from ganzoo.training.run import train
+
+    options = RunOptions(
+        data=data,
+        device=args.device,
+        images=args.images,
+        max_minutes=args.max_minutes,
+        out=args.out,
+        resume=None if resume is None else Path(resume),
+        workers=args.workers,
+        command=shlex.join(["ganzoo", *sys.argv[1:]]),
+        report=say,
+    )
+    folder = train(loaded, registry, options)
+    if leads():
+        print(folder)
+    return 0
+
+
+def _what(args: argparse.Namespace) -> tuple[str, str | None]:
+    """The recipe's word, and the run or checkpoint to resume, ``NEWEST`` or None."""
+    if args.recipe is None:
+        if args.resume not in (None, NEWEST) and run_folder(args.resume):
+            return args.resume, args.resume
+        raise UsageError(
+            "ganzoo run: name a recipe to train, as: ganzoo run quickstart\n"
+            "  or the folder of a run to go on with, as: ganzoo run runs/NAME"
+        )
+    if args.resume is None and run_folder(args.recipe):
+        return args.recipe, args.recipe
+    return args.recipe, args.resume
+
+
+def _data_path(given: str | None) -> Path | None:
+    path = given or os.environ.get("GANZOO_DATA")
+    return Path(path).expanduser() if path else None
+
+
+def _load(
+    word: str, overrides: list[str], data: Path | None, explicit: bool, registry: Registry
+) -> tuple[LoadedRecipe, Path | None]:
+    """The recipe with its data slot filled, and the path that goes with it.
+
+    A data set that the recipe names keeps its name; the embedded ones give way to ``--data``, but
+    not to ``GANZOO_DATA``: an environment does not change what a recipe says.
+    """
+    from ganzoo.recipe.load import load_recipe
+
+    source = recipe_source(word)
+    loaded = load_recipe(source, overrides, registry=registry)
+    use = loaded.recipe.data.use
+    if use is None and data is None:
+        say(f"No --data given: training {loaded.recipe.name} on the embedded digits ({DIGITS}).")
+        unmirrored = ["data.mirror=false", *overrides]
+        return load_recipe(source, unmirrored, registry=registry, data_use="ganzoo/digits"), None
+    if use is None or (use in EMBEDDED and explicit):
+        return load_recipe(
+            source, overrides, registry=registry, data_use="ganzoo/image-folder"
+        ), data
+    return loaded, None if use in EMBEDDED else data
+
+
+def _newest_run(out: Path, name: str) -> Path:
+    found = [folder for folder in out.glob(f"*-{name}-*") if run_folder(str(folder))]
+    if not found:
+        raise UsageError(
+            f"--resume: {str(out)!r} holds no run of {name!r}. "
+            "Leave --resume out to start one, or give the run's folder."
+        )
+    return max(found, key=lambda folder: folder.name)
+
+
+def _count(text: str) -> int:
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of images; write 50000")
+    return count
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes; write 30")
+    return minutes

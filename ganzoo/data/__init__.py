@@ -1,0 +1,1 @@
+"""Pictures in, batches out: readers, order, labels, grids; no training policy."""

@@ -1,0 +1,116 @@
+"""The equalized convolution in two halves, with resampling inside."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganzoo.errors import BadValue
+from ganzoo.nn.activation import Gain, gains
+from ganzoo.nn.resampling import Blur, Taps, filter_of
+from ganzoo.ops.bias_act import bias_act
+from ganzoo.ops.resample_conv2d import resample_conv2d
+
+
+class SplitConvolution(nn.Module):
+    """``linear`` convolves and resamples, ``finish`` adds the bias and activates.
+
+    Weights are correlation weights, stored as N(0, 1), and multiplied by g_w / sqrt(in k^2) when
+    used (ProGAN, 4.1). Up: filtered upsampling, then the convolution; down: filter, then a strided
+    convolution (StyleGAN2, App. B). Borders are zero everywhere.
+
+    Args:
+        kernel: odd, or 0 for the layer without its convolution.
+        up: 1 or 2.
+        down: 1 or 2.
+        bias: without one there is no clamp either.
+        gain: which of g_w and the gain behind the activation is sqrt(2).
+        resample: taps of the filter that resamples.
+        blur: taps of an extra filter at the larger resolution, with a border of its own.
+        clamp: largest magnitude of the output.
+    """
+
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+    filter: Tensor | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        up: int = 1,
+        down: int = 1,
+        activation: str = "lrelu",
+        bias: bool = True,
+        gain: Gain = "activation",
+        resample: Taps = (1, 3, 3, 1),
+        blur: Taps | None = None,
+        clamp: float | None = None,
+    ) -> None:
+        super().__init__()
+        if kernel < 0 or (kernel and kernel % 2 == 0):
+            raise BadValue(f"a kernel is {kernel!r} wide; expected an odd number, or 0 for none")
+        if not kernel and (in_channels, up, down) != (out_channels, 1, 1):
+            raise BadValue(
+                "a layer without a convolution keeps its channels and its resolution, but was "
+                f"asked for {in_channels} -> {out_channels} channels, up {up}, down {down}"
+            )
+        weight_gain, self.activation_gain = gains(activation, gain)
+        self.kernel, self.up, self.down = kernel, up, down
+        self.activation = activation
+        self.clamp = clamp if bias else None
+        self.scale = weight_gain / math.sqrt(in_channels * kernel * kernel) if kernel else 1.0
+        shape = (out_channels, in_channels, kernel, kernel)
+        self.register_parameter("weight", nn.Parameter(torch.randn(shape)) if kernel else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(out_channels)) if bias else None)
+        resamples = up * down > 1
+        self.register_buffer(
+            "filter", filter_of("resample", resample) if resamples else None, persistent=False
+        )
+        # A 1x1 convolution only carries the residual past the layers that blur.
+        self.blur = Blur("blur", blur) if blur and resamples and kernel > 1 else None
+
+    def linear(self, x: Tensor, scale: float | None = None) -> Tensor:
+        """[N, in, H, W] -> [N, out, H * up / down, W * up / down]; no bias, no activation."""
+        return self._convolve(x, self.scale if scale is None else scale)
+
+    def finish(self, x: Tensor) -> Tensor:
+        """Bias, activation, gain, clamp."""
+        return bias_act(
+            x, self.bias, act=self.activation, gain=self.activation_gain, clamp=self.clamp
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Both halves; the gain is folded into weight and bias, where it costs least."""
+        if not self.kernel:
+            return self.finish(x)
+        scale = self.scale * self.activation_gain
+        bias = self.bias
+        if bias is not None and self.activation_gain != 1:
+            bias = bias * self.activation_gain
+        if self.up * self.down == 1:
+            x = F.conv2d(x, self.weight * scale, bias, padding=self.kernel // 2)
+            bias = None
+        else:
+            x = self._convolve(x, scale)
+        if self.activation == "linear" and bias is None and self.clamp is None:
+            return x
+        return bias_act(x, bias, act=self.activation, gain=1.0, clamp=self.clamp)
+
+    def _convolve(self, x: Tensor, scale: float) -> Tensor:
+        if not self.kernel:
+            return x
+        weight = self.weight if scale == 1 else self.weight * scale
+        if self.blur is not None and self.down > 1:
+            x = self.blur(x)
+        x = resample_conv2d(
+            x, weight, self.filter, up=self.up, down=self.down, padding=self.kernel // 2
+        )
+        if self.blur is not None and self.up > 1:
+            x = self.blur(x)
+        return x

@@ -1,0 +1,116 @@
+"""Convolution whose input channels are scaled by a style, and its demodulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ganzoo.ops.full_precision import autocast_off
+from ganzoo.ops.resample_conv2d import resample_conv2d
+from ganzoo.ops.upfirdn2d import as_padding
+
+
+def modulated_conv2d(
+    x: Tensor,
+    w: Tensor,
+    styles: Tensor,
+    *,
+    noise: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: int | Sequence[int] = 0,
+    f: Tensor | None = None,
+    demodulate: bool = True,
+    flip_weight: bool = True,
+    eps: float = 1e-8,
+) -> Tensor:
+    """Modulated and demodulated convolution (StyleGAN2, Eqs. 1 and 3).
+
+    Scaling the weights by the style equals scaling the image before the convolution, and dividing
+    them by their norm equals scaling its result: y = d * conv(s * x, w). One convolution serves
+    the whole batch, and no sample has weights of its own.
+
+    Args:
+        x: [N, I, H, W].
+        w: [O, I, k, k].
+        styles: [N, I], one factor for each input channel.
+        noise: added to the demodulated result; anything that broadcasts to it, as [N, 1, H', W'].
+        up: upsampling factor, as in `resample_conv2d`.
+        down: downsampling factor, as in `resample_conv2d`.
+        padding: as in `resample_conv2d`.
+        f: filter, as in `resample_conv2d`.
+        demodulate: divide each output channel by the norm of its modulated weights.
+        flip_weight: True is correlation, False is true convolution.
+        eps: added to the squared norm.
+
+    Returns:
+        [N, O, H', W'].
+
+    Raises:
+        ValueError: the styles do not fit the image or the weights.
+    """
+    if w.ndim != 4 or styles.shape != (x.shape[0], w.shape[1]):
+        raise ValueError(
+            f"styles have the shape {tuple(styles.shape)!r} for an x of {tuple(x.shape)!r} and a "
+            f"w of {tuple(w.shape)!r}; expected [N, I], [N, I, H, W] and [O, I, k, k]"
+        )
+    factors = demodulation_factors(w, styles, eps) if demodulate else None
+    if factors is not None and x.dtype is torch.float16:
+        w, styles, factors = _within_half_range(w, styles, factors)
+    plain = up == down == 1 and as_padding(padding) == (0, 0, 0, 0)
+    if plain and w.shape[2:] == (1, 1) and 4 * w.shape[0] <= w.shape[1]:
+        y = _few_outputs(x, w, styles)
+    else:
+        x = x * styles.to(x.dtype)[:, :, None, None]
+        w = w.to(x.dtype)
+        y = resample_conv2d(x, w, f, up=up, down=down, padding=padding, flip_weight=flip_weight)
+    if factors is None:
+        return y if noise is None else y + noise.to(y.dtype)
+    factors = factors.to(y.dtype)[:, :, None, None]
+    return y * factors if noise is None else torch.addcmul(noise.to(y.dtype), y, factors)
+
+
+def demodulation_factors(w: Tensor, styles: Tensor, eps: float = 1e-8) -> Tensor:
+    """1 / sqrt(sum of squared modulated weights + eps), per sample and output channel.
+
+    The sum over the kernel does not see the style, so it is a [O, I] table, and the rest one
+    matrix product; the same number as from weights made for each sample, summed in another order.
+
+    Args:
+        w: [O, I, k, k].
+        styles: [N, I].
+        eps: added to the squared norm.
+
+    Returns:
+        [N, O], never in less than float32.
+    """
+    dtype = torch.promote_types(torch.promote_types(w.dtype, styles.dtype), torch.float32)
+    table = w.to(dtype).square().sum((2, 3))
+    with autocast_off(w):
+        return torch.rsqrt(styles.to(dtype).square() @ table.t() + eps)
+
+
+def _few_outputs(x: Tensor, w: Tensor, styles: Tensor) -> Tensor:
+    """1x1 layers to an image: scaling [N, O, I] weights is far less work than scaling ``x``."""
+    number, channels, height, width = x.shape
+    weights = w.to(x.dtype)[None, :, :, 0, 0] * styles.to(x.dtype)[:, None, :]  # [N, O, I]
+    y = torch.bmm(weights, x.reshape(number, channels, height * width))
+    y = y.view(number, w.shape[0], height, width)
+    if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+        y = y.contiguous(memory_format=torch.channels_last)
+    return y
+
+
+def _within_half_range(w: Tensor, styles: Tensor, factors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scale weights and styles to where float16 sums stay finite, and undo it in the factors.
+
+    The scales cancel, so they are constants to the gradient.
+    """
+    fan_in = w[0].numel()
+    w, styles = w.float(), styles.float()
+    scale_w = w.detach().abs().amax((1, 2, 3)).clamp(min=1e-8) * fan_in**0.5
+    scale_s = styles.detach().abs().amax(1).clamp(min=1e-8)
+    factors = factors * scale_w[None, :] * scale_s[:, None]
+    return w / scale_w[:, None, None, None], styles / scale_s[:, None], factors

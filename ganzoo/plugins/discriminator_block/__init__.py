@@ -1,0 +1,1 @@
+"""Discriminator blocks, one a file."""

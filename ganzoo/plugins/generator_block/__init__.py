@@ -1,0 +1,1 @@
+"""Generator blocks, one a file."""

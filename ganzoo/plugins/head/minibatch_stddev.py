@@ -1,0 +1,85 @@
+"""Minibatch standard deviation, a convolution and two dense layers (ProGAN, 3 and Table 2)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.nn.latent_mlp import LatentMlp
+from ganzoo.ops.minibatch_stddev import minibatch_stddev
+from ganzoo.registry.contracts import Factory, HeadSite, LatentMapping, MappingSite
+
+__all__ = ["MinibatchStddevHead"]
+
+
+class MinibatchStddevHead(nn.Module):
+    """Appends how much a group of samples varies, so that missing variety can be seen.
+
+    Without labels in the data every label scheme is the unconditional one.
+
+    Args:
+        group: samples compared with each other, strided through the batch; 0: the whole batch.
+        statistics: maps appended, each over its share of the channels; 0: none.
+        hidden: width of the layer before the last; none: as many as there are channels.
+        label: none; one-hot, a score for each class, of which the label chooses (StyleGAN);
+            projection, the inner product with the mapped label (StyleGAN2-ADA).
+        mapping: of the label, for projection; none: ganzoo/mlp of depth 8, as wide as there are
+            channels.
+    """
+
+    mixes_batch = True
+
+    def __init__(
+        self,
+        site: HeadSite,
+        *,
+        group: int = 4,
+        statistics: int = 1,
+        hidden: int | None = None,
+        label: Literal["none", "one-hot", "projection"] = "projection",
+        mapping: Factory[LatentMapping] | None = None,
+    ) -> None:
+        super().__init__()
+        channels, (height, width) = site.in_channels, site.base
+        self.group = group
+        self.statistics = statistics
+        self.label = label if site.label_width else "none"
+        self.label_width = site.label_width
+        outputs = 1
+        if self.label == "one-hot":
+            outputs = site.label_width
+        elif self.label == "projection":
+            self.mapping: LatentMapping
+            if mapping is None:
+                self.mapping = LatentMlp(0, site.label_width, site.layers.dense, width=channels)
+            else:
+                self.mapping = mapping(
+                    MappingSite(
+                        latent_width=0, label_width=site.label_width, layers=site.layers
+                    )
+                )
+            outputs = self.mapping.width
+        hidden = channels if hidden is None else hidden
+        self.conv = site.layers.conv(channels + statistics, channels, 3)
+        self.dense = site.layers.dense(channels * height * width, hidden)
+        self.out = site.layers.dense(hidden, outputs, activation="linear")
+
+    def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """[N, C, base], [N, K] -> [N].
+
+        Raises:
+            ValueError: the batch is not divisible into groups, or a label is missing.
+        """
+        if self.statistics:
+            x = torch.cat([x, minibatch_stddev(x, self.group, self.statistics)], dim=1)
+        x = self.out(self.dense(self.conv(x).flatten(1)))
+        if self.label == "none":
+            return x.squeeze(1)
+        if label is None:
+            raise ValueError(f"a conditional head needs labels [N, {self.label_width}]")
+        if self.label == "one-hot":
+            return (x * label).sum(dim=1)
+        return (x * self.mapping(None, label)).sum(dim=1) / math.sqrt(x.shape[1])

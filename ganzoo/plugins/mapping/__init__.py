@@ -1,0 +1,1 @@
+"""Mappings, one a file."""

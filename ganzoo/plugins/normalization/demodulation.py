@@ -1,0 +1,52 @@
+"""Weight demodulation: styles scale the weights, and the expected output keeps unit variance."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.nn.noise import NoiseInput
+from ganzoo.ops.modulated_conv2d import demodulation_factors
+from ganzoo.registry.contracts import ConvSite, Noise
+
+__all__ = ["DemodulationNormalization"]
+
+
+class DemodulationNormalization(nn.Module):
+    """``w'' = s_i w / sqrt(sum_i,k (s_i w)^2 + eps)`` (StyleGAN2, Eq. 1-3), then noise and bias.
+
+    Computed as scaled input, shared weights, scaled output, which needs no weights of a sample's
+    own and differentiates twice. As published, the factors come from the stored, unscaled weights,
+    and a to-RGB is modulated but not demodulated. A layer without a convolution reads no style.
+    """
+
+    def __init__(self, site: ConvSite) -> None:
+        super().__init__()
+        self.demodulates = not site.is_output
+        self.reads_style = site.kernel > 0
+        self.conv = site.layers.conv(
+            site.in_channels,
+            site.out_channels,
+            site.kernel,
+            site.up,
+            activation="linear" if site.is_output else "lrelu",
+        )
+        if self.reads_style:
+            self.affine = site.layers.dense(
+                site.style_width, site.in_channels, activation="linear", bias_init=1.0
+            )
+        self.noise = NoiseInput(site.noise)
+
+    def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+        """[N, Cin, R, R], [N, D] -> [N, Cout, R * up, R * up]."""
+        if not self.reads_style:
+            return self.conv.finish(self.noise(x, noise))
+        scale = self.affine(style)  # [N, Cin]
+        x = x * scale[:, :, None, None]
+        if not self.demodulates:
+            return self.conv.finish(self.noise(self.conv.linear(x), noise))
+        factors = demodulation_factors(self.conv.weight, scale, eps=1e-8)[:, :, None, None]
+        x = self.conv.linear(x, scale=1.0)
+        term = self.noise.term(x, noise)
+        x = x * factors if term is None else torch.addcmul(term, x, factors)
+        return self.conv.finish(x)

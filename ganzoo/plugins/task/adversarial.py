@@ -1,0 +1,245 @@
+"""One generator against one discriminator: a loss, and regularizers that may be lazy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import BadValue
+from ganzoo.nn.noise import FreshNoise, NoNoise
+from ganzoo.registry.contracts import (
+    Factory,
+    Fake,
+    Loss,
+    Moment,
+    Network,
+    NetworkSite,
+    Phase,
+    Regularizer,
+    SampleRequest,
+    Share,
+    Stage,
+    TaskSite,
+)
+
+__all__ = ["AdversarialTask"]
+
+Terms = Callable[[Moment], Mapping[str, Tensor]]
+
+
+class AdversarialTask:
+    """The phases of StyleGAN2 and its forebears, from a loss and named regularizers.
+
+    In the published order: the generator's loss, its lazy regularizers, then the discriminator's.
+    A regularizer with ``every: 1`` is a term of its network's main phase.
+
+    Args:
+        generator: network that makes images from styles.
+        discriminator: network that scores images.
+        loss: of both.
+        regularizers: by name; each slot may give ``weight`` and ``every``.
+        style_mixing: probability that a share's styles come from two latents (StyleGAN, 3.1).
+        order: which network steps first; ProGAN and StyleGAN step the discriminator first.
+        base: height and width of the smallest grid; image size is base x 2^k.
+    """
+
+    averages = ("generator",)
+
+    def __init__(
+        self,
+        site: TaskSite,
+        *,
+        generator: Factory[Network],
+        discriminator: Factory[Network],
+        loss: Factory[Loss],
+        regularizers: Mapping[str, Factory[Regularizer]] = {},  # noqa: B006  (read, never written)
+        style_mixing: float = 0.9,
+        order: tuple[Literal["generator", "discriminator"], ...] = ("generator", "discriminator"),
+        base: tuple[int, int] = (4, 4),
+    ) -> None:
+        if sorted(order) != ["discriminator", "generator"]:
+            raise BadValue(f"order names each network once, not {list(order)!r}", path="order")
+        if not 0 <= style_mixing <= 1:
+            raise BadValue(
+                f"style_mixing is a probability, not {style_mixing!r}", path="style_mixing"
+            )
+        network_site = NetworkSite(
+            resolution=site.resolution,
+            base=base,
+            channels=site.channels,
+            label_width=site.label_width,
+        )
+        self.networks: dict[str, Any] = {
+            "generator": generator(network_site),
+            "discriminator": discriminator(network_site),
+        }
+        self.loss = loss(None)
+        self.regularizers = {name: make(None) for name, make in regularizers.items()}
+        self.settings = {name: make.settings for name, make in regularizers.items()}
+        self.state = nn.ModuleDict(
+            {n: r for n, r in self.regularizers.items() if isinstance(r, nn.Module)}
+        )
+        self.style_mixing = style_mixing
+        self.order = order
+
+    def stages(self) -> Iterator[Stage]:
+        """One stage that lasts the whole budget."""
+        yield Stage(name="adversarial", phases=tuple(self._phases()))
+
+    def moment(self, share: Share) -> Moment:
+        """Fakes and scores for a share of the batch."""
+        return AdversarialMoment(self, share)
+
+    def sample(self, networks: Mapping[str, nn.Module], request: SampleRequest) -> Tensor:
+        """[N, I, R, R] by the generator of ``networks``; see ``SampleRequest``."""
+        generator: Any = networks["generator"]
+        like = next(generator.parameters())
+        z = np.stack(
+            [np.random.RandomState(s).randn(generator.latent_width) for s in request.seeds]
+        )
+        styles = generator.styles(torch.from_numpy(z).to(like), request.label)
+        if request.truncation != 1:
+            styles = generator.truncate(styles, request.truncation, request.cutoff)
+        noise = {
+            "fixed": generator.fixed_noise,
+            "fresh": lambda: FreshNoise(None),
+            "none": NoNoise,
+        }[request.noise]()
+        image: Tensor = generator.synthesize(styles, noise)
+        return image
+
+    def _phases(self) -> Iterator[Phase]:
+        main: dict[str, Terms] = {
+            "generator": self._generator_terms,
+            "discriminator": self._discriminator_terms,
+        }
+        for network in self.order:
+            mine = [name for name, r in self.regularizers.items() if r.trains == network]
+            direct = [name for name in mine if self.settings[name]["every"] == 1]
+            yield Phase(
+                name=network, trains=(network,), terms=self._with(main[network], tuple(direct))
+            )
+            for name in mine:
+                if name not in direct:
+                    yield Phase(
+                        name=f"{network}/{name}",
+                        trains=(network,),
+                        terms=self._with(None, (name,)),
+                        every=self.settings[name]["every"],
+                        lazy=True,
+                    )
+
+    def _with(self, main: Terms | None, names: tuple[str, ...]) -> Terms:
+        def terms(moment: Moment) -> Mapping[str, Tensor]:
+            found = dict(main(moment)) if main else {}
+            for name in names:
+                found[name] = self.settings[name]["weight"] * self.regularizers[name](moment)
+            return found
+
+        return terms
+
+    def _generator_terms(self, moment: Moment) -> Mapping[str, Tensor]:
+        fake = moment.fake()
+        scores = moment.score(fake.image, fake.label)
+        real = None
+        if self.loss.compares_pairs:
+            real = moment.score(self._real(moment), moment["label"])
+        loss = self.loss.generator(scores, real)
+        moment.observe("generator_loss", loss)
+        return {"adversarial": loss}
+
+    def _discriminator_terms(self, moment: Moment) -> Mapping[str, Tensor]:
+        made = moment.fake()
+        fake = moment.score(made.image.detach(), made.label)
+        real = moment.score(self._real(moment), moment["label"])
+        loss = self.loss.discriminator(fake, real)
+        moment.observe("score_fake", fake)
+        moment.observe("score_real", real)
+        moment.observe("sign_real", real.sign())
+        moment.observe("discriminator_loss", loss)
+        return {"adversarial": loss}
+
+    @staticmethod
+    def _real(moment: Moment) -> Tensor:
+        image = moment["image"]
+        if image is None:
+            raise ValueError("the data has no field 'image'")
+        return image
+
+
+class AdversarialMoment:
+    """What the terms of an adversarial task may ask of one share.
+
+    Latents, mixing and noise come from the share's generator, in the order of asking; fakes are
+    made once. As published, the mixing cut is one number for the whole share, drawn from
+    1 .. num_styles - 1, and the label of both latents is the same.
+    """
+
+    def __init__(self, task: AdversarialTask, share: Share) -> None:
+        self._task = task
+        self._share = share
+        self._latents: tuple[Tensor, Tensor | None, tuple[Tensor, int] | None] | None = None
+        self._fakes: dict[int, Fake] = {}
+        self.images = share.images
+        self.size = share.size
+        self.random = share.random
+
+    def __getitem__(self, name: str) -> Tensor | None:
+        return self._share[name]
+
+    def observe(self, name: str, value: Tensor) -> None:
+        """Log the mean of a value."""
+        self._share.observe(name, value)
+
+    def batch_mean(self, value: Tensor) -> Tensor:
+        """Mean over this share and every rank."""
+        return self._share.batch_mean(value)
+
+    def normal_like(self, x: Tensor) -> Tensor:
+        """N(0, 1) of the shape of ``x``."""
+        return torch.randn(x.shape, generator=self.random, dtype=x.dtype, device=x.device)
+
+    def score(self, image: Tensor, label: Tensor | None) -> Tensor:
+        """[n] logits of the discriminator."""
+        scores: Tensor = self._task.networks["discriminator"](image, label)
+        return scores
+
+    def fake(self, first: int | None = None) -> Fake:
+        """Generated samples of the first latents; made once per count."""
+        count = self.size if first is None else first
+        if count not in self._fakes:
+            generator = self._task.networks["generator"]
+            z, label, mixing = self._draw(generator)
+            label = None if label is None else label[:count]
+            if mixing is not None:
+                mixing = mixing[0][:count], mixing[1]
+            styles = generator.styles(z[:count], label, mixing)
+            image = generator.synthesize(styles, FreshNoise(self.random))
+            self._fakes[count] = Fake(image=image, styles=styles, label=label)
+        return self._fakes[count]
+
+    def _draw(self, generator: Any) -> tuple[Tensor, Tensor | None, tuple[Tensor, int] | None]:
+        if self._latents is None:
+            like = next(generator.parameters())
+            shape = (self.size, generator.latent_width)
+
+            def normal() -> Tensor:
+                return torch.randn(
+                    shape, generator=self.random, dtype=like.dtype, device=like.device
+                )
+
+            def uniform() -> float:
+                return float(torch.rand((), generator=self.random, device=like.device))
+
+            z = normal()
+            label = self._share.drawn_label(self.size)
+            mixing = None
+            if generator.num_styles > 1 and uniform() < self._task.style_mixing:
+                cut = 1 + int(uniform() * (generator.num_styles - 1))
+                mixing = normal(), cut
+            self._latents = z, label, mixing
+        return self._latents

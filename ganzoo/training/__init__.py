@@ -1,0 +1,1 @@
+"""Stages, phases, the loop, checkpoints and statistics; knows nothing of any architecture."""

@@ -1,0 +1,40 @@
+"""Machine matters of a run: flags of the command line, never keys of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _silent(line: str) -> None:
+    del line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How this machine is to run a recipe.
+
+    Args:
+        data: where the pictures are, or None.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        images: stop early, after this many images shown; None: the recipe's budget.
+        max_minutes: stop after this long; None: no limit.
+        out: folder that run folders are made in.
+        resume: run folder or checkpoint to continue; None: a new run.
+        workers: processes that read pictures ahead; 0: a thread.
+        command: what was typed, for the record.
+        report: is told lines for the user.
+        progress: whether to show a bar.
+    """
+
+    data: Path | None = None
+    device: str = "auto"
+    images: int | None = None
+    max_minutes: float | None = None
+    out: Path = Path("runs")
+    resume: Path | None = None
+    workers: int = 0
+    command: str = ""
+    report: Callable[[str], None] = field(default=_silent)
+    progress: bool = True

@@ -1,0 +1,268 @@
+"""One run from its recipe to its last checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo.assembly.build import build
+from ganzoo.assembly.checkpoint import newest_checkpoint, read_checkpoint
+from ganzoo.assembly.load import task_site
+from ganzoo.assembly.run_folder import create_run_folder, provenance_of
+from ganzoo.data.batches import Batches
+from ganzoo.errors import BackendError, DataError, UsageError
+from ganzoo.recipe.complete import complete
+from ganzoo.recipe.dump import dump
+from ganzoo.recipe.identity import recipe_hash
+from ganzoo.recipe.load import LoadedRecipe
+from ganzoo.recipe.model import Recipe
+from ganzoo.registry.catalogue import Registry
+from ganzoo.registry.contracts import Dataset, DatasetSite, Task
+from ganzoo.training.grids import Grids
+from ganzoo.training.loop import Loop, Start
+from ganzoo.training.options import RunOptions
+from ganzoo.training.plan import plan_lines
+from ganzoo.training.statistics import StatsLog
+from ganzoo.training.watching import RunWatcher
+from ganzoo.training.world import World
+
+
+def train(loaded: LoadedRecipe, registry: Registry, options: RunOptions) -> Path:
+    """Train a recipe, or go on where a checkpoint stopped.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        KeyboardInterrupt: a signal asked for the end; the checkpoint is saved.
+        DataError: the data does not fit the recipe, or a file cannot be read or written.
+        NonFinite: a loss became NaN or infinite; the last checkpoint is kept.
+    """
+    device = choose_device(options.device)
+    world = World.join(device)
+    try:
+        return _train(loaded, registry, options, device, world)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise BackendError(_out_of_memory(device)) from error
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            raise BackendError(_out_of_memory(device)) from error
+        raise
+    finally:
+        world.leave()
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that was asked for; ``auto`` is the best one here.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(
+            f"--device {name!r} is no device; expected auto, cpu, cuda, cuda:1 or mps"
+        ) from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise UsageError(
+                f"--device {name}: this machine has {count} CUDA devices that torch can use."
+                " `ganzoo doctor` says why; --device cpu always works."
+            )
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("--device mps: torch finds no Apple GPU here; --device cpu always works")
+    return device
+
+
+def _train(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    options: RunOptions,
+    device: torch.device,
+    world: World,
+) -> Path:
+    dataset = _open_data(loaded.recipe, registry, options)
+    recipe, facts = _completed(loaded.recipe, dataset)
+    torch.manual_seed(recipe.training.seed)
+    task: Task = build(recipe.task, registry, "task")(task_site(facts))
+    for network in task.networks.values():
+        network.to(device).train()
+    task.state.to(device)
+    budget = recipe.training.images if options.images is None else options.images
+    conditional = facts["label_width"] > 0
+    batches = Batches(
+        dataset,
+        seed=recipe.training.seed,
+        mirror=recipe.data.settings["mirror"],
+        workers=options.workers,
+    )
+    loop = Loop(
+        task,
+        recipe.training,
+        batches,
+        device=device,
+        world=world,
+        conditional=conditional,
+        budget=budget,
+    )
+    folder, start = _resume(loop, recipe, facts, options) if options.resume else (None, Start())
+    if folder is None:
+        folder = options.out
+        if world.leads:
+            provenance = provenance_of(
+                recipe, registry, device=str(device), command=options.command, data=dict(facts)
+            )
+            folder = create_run_folder(
+                options.out, recipe, sources=loaded.files, provenance=provenance
+            )
+    if world.leads:
+        first = next(iter(task.stages()))
+        for line in plan_lines(
+            recipe,
+            task.networks,
+            first,
+            device=device,
+            data=_describe(recipe, dataset, facts),
+            budget=budget,
+        ):
+            options.report(line)
+        options.report(f"Run folder: {folder}")
+    log = StatsLog(folder, images=start.images) if world.leads else None
+    record = {"recipe": dump(recipe), "hash": recipe_hash(recipe), "data": dict(facts)}
+    grids = Grids(folder, task, dataset, conditional=conditional)
+    watcher = RunWatcher(
+        folder,
+        recipe.watch,
+        options,
+        grids,
+        log,
+        record,
+        first_images=start.images,
+        budget=budget,
+        leads=world.leads,
+    )
+    try:
+        with watcher:
+            watcher.begin(loop, start.images)
+            loop.run(watcher, start)
+    finally:
+        batches.close()
+        if log is not None:
+            log.close()
+    if watcher.interrupted:
+        raise KeyboardInterrupt(f"resume with: ganzoo run {folder}")
+    return folder
+
+
+def _open_data(recipe: Recipe, registry: Registry, options: RunOptions) -> Dataset:
+    settings = recipe.data.settings
+    resolution = settings["resolution"]
+    if isinstance(resolution, int):
+        resolution = (resolution, resolution)
+    site = DatasetSite(
+        path=options.data,
+        resolution=resolution,
+        channels=settings["channels"],
+        base=recipe.task.parameters.get("base", (4, 4)),
+    )
+    dataset: Dataset = build(recipe.data, registry, "data")(site)
+    if settings["labels"] == "class" and dataset.label_width == 0:
+        raise DataError(
+            "data.labels is 'class', but the data has no classes. Put the pictures of each class"
+            " into a subfolder of its own, or set data.labels=none.",
+            path=options.data,
+        )
+    if len(dataset) == 0:
+        raise DataError("the data set is empty", path=options.data)
+    return dataset
+
+
+def _completed(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with what the data decided, and the facts that a checkpoint records."""
+    wants_labels = recipe.data.settings["labels"] != "none"
+    label_width = dataset.label_width if wants_labels else 0
+    done = complete(
+        recipe,
+        use=recipe.data.use or "",
+        resolution=dataset.resolution,
+        channels=dataset.channels,
+        labels="class" if label_width else "none",
+    )
+    facts = {
+        "name": recipe.name,
+        "resolution": list(dataset.resolution),
+        "channels": dataset.channels,
+        "label_width": label_width,
+        "class_names": list(dataset.class_names) if label_width else [],
+        "fingerprint": dataset.fingerprint,
+        "count": len(dataset),
+    }
+    return done, facts
+
+
+def _resume(
+    loop: Loop, recipe: Recipe, facts: Mapping[str, Any], options: RunOptions
+) -> tuple[Path, Start]:
+    assert options.resume is not None
+    if options.resume.is_dir():
+        path, content, note = newest_checkpoint(options.resume, loop.device)
+        folder = options.resume
+        if note:
+            options.report(f"Passing over a damaged checkpoint: {note}")
+    else:
+        path = options.resume
+        content = read_checkpoint(path, loop.device)
+        folder = path.resolve().parent.parent
+    if content["hash"] != recipe_hash(recipe):
+        raise DataError(
+            f"{path}: this checkpoint is of another recipe ({content['hash']}; yours is"
+            f" {recipe_hash(recipe)}). `ganzoo diff {folder} RECIPE` shows where they differ;"
+            f" `ganzoo run {folder}` goes on with its own.",
+            path=path,
+        )
+    if content["data"]["fingerprint"] != facts["fingerprint"]:
+        raise DataError(
+            f"{path}: the pictures have changed since this checkpoint was made. Give the same"
+            " --data to go on, or start a new run.",
+            path=path,
+        )
+    for name, network in loop.task.networks.items():
+        network.load_state_dict(content["networks"][name])
+    for name, average in loop.averages.items():
+        average.network.load_state_dict(content["averages"][name])
+    loop.task.state.load_state_dict(content["state"])
+    clock = content["clock"]
+    options.report(f"Resuming {folder} at {clock['images']:,} images.")
+    return folder, Start(
+        stage=clock["stage"],
+        step=clock["step"],
+        images=clock["images"],
+        stage_images=clock["stage_images"],
+        optimizers=content["optimizers"],
+        chapter=tuple(content["chapter"]),
+    )
+
+
+def _describe(recipe: Recipe, dataset: Dataset, facts: Mapping[str, Any]) -> str:
+    height, width = dataset.resolution
+    classes = f", {facts['label_width']} classes" if facts["label_width"] else ""
+    return (
+        f"{recipe.data.use}, {len(dataset):,} images of {height} x {width} x {dataset.channels}"
+        f"{classes} (fingerprint {facts['fingerprint'][:8]})"
+    )
+
+
+def _out_of_memory(device: torch.device) -> str:
+    return (
+        f"{device} ran out of memory. Give training.micro_batch=4 (the gradients stay those of"
+        " the whole batch), a smaller data.resolution, or fewer channels."
+    )

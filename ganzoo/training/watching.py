@@ -1,0 +1,195 @@
+"""The watcher of a run: bar, log, grids, checkpoints, forecast, and the reasons to stop."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+from ganzoo.assembly.checkpoint import checkpoint_files, write_checkpoint
+from ganzoo.recipe.settings import WatchSettings
+from ganzoo.training.clock import Clock
+from ganzoo.training.forecast import forecast_lines
+from ganzoo.training.grids import Grids
+from ganzoo.training.loop import Loop, now
+from ganzoo.training.options import RunOptions
+from ganzoo.training.statistics import StatsLog
+
+LOG_SECONDS = 2.0
+CHECKPOINT_MINUTES = 15.0
+FORECAST_STEPS = 2
+
+
+class RunWatcher:
+    """Observes one run; only rank 0 writes.
+
+    Args:
+        folder: of the run.
+        record: what every checkpoint carries beside the state: recipe text, hash, data facts.
+        first_images: images shown before this process began.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: WatchSettings,
+        options: RunOptions,
+        grids: Grids,
+        log: StatsLog | None,
+        record: Mapping[str, Any],
+        *,
+        first_images: int,
+        budget: int,
+        leads: bool,
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._options = options
+        self._grids = grids
+        self._log = log
+        self._record = record
+        self._leads = leads
+        self._began = self._last_log = self._last_grid = self._last_checkpoint = now()
+        self._steps = 0
+        self._signal: int | None = None
+        self._handlers: dict[int, Any] = {}
+        self._row: dict[str, float] = {}
+        self._logged_images = first_images
+        self._bar = tqdm(
+            total=budget,
+            initial=first_images,
+            unit="img",
+            unit_scale=True,
+            smoothing=0.05,
+            disable=not (leads and options.progress),
+            dynamic_ncols=True,
+        )
+
+    def __enter__(self) -> RunWatcher:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._bar.close()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the run."""
+        return self._signal is not None
+
+    def begin(self, loop: Loop, images: int) -> None:
+        """Before the first step: the grid of the untrained networks, or of the resumed ones."""
+        if self._leads:
+            if images == 0:
+                self._picture("reals", self._grids.reals(), 0)
+            self._grid(loop, images)
+
+    def after_phase(self, loop: Loop, clock: Clock) -> None:
+        """A grid by wall clock, even in the middle of a very long step."""
+        if self._leads and now() - self._last_grid > self._settings.every_minutes * 60:
+            self._grid(loop, clock.images)
+
+    def after_step(self, loop: Loop, clock: Clock) -> bool:
+        """Log, grid, checkpoint; True when it is time to stop."""
+        images = clock.images + clock.pace.batch
+        self._steps += 1
+        self._bar.update(clock.pace.batch)
+        if self._steps == FORECAST_STEPS and self._leads:
+            self._forecast(loop, clock, images)
+        stop = self._must_stop(loop)
+        ends = stop or images >= loop.budget
+        if loop.world.any(ends or now() - self._last_log > LOG_SECONDS, loop.device):
+            self._write_row(loop, images, clock)
+        if self._leads:
+            crossed = images // self._settings.every_images > clock.images // self._settings.every_images
+            if crossed or ends:
+                self._grid(loop, images)
+            if crossed or ends or now() - self._last_checkpoint > CHECKPOINT_MINUTES * 60:
+                self._checkpoint(loop, clock, images)
+        return stop
+
+    def _must_stop(self, loop: Loop) -> bool:
+        limit = self._options.max_minutes
+        late = limit is not None and now() - self._began > limit * 60
+        return loop.world.any(late or self.interrupted, loop.device)
+
+    def _write_row(self, loop: Loop, images: int, clock: Clock) -> None:
+        means = loop.observations.take(loop.world)
+        self._row.update(means)
+        seconds = now() - self._last_log
+        self._last_log = now()
+        if self._leads and self._log is not None:
+            rate = (images - self._logged_images) / max(seconds, 1e-9)
+            self._log.write(
+                {
+                    "images": images,
+                    "step": clock.step + 1,
+                    "stage": clock.stage,
+                    "seconds": now() - self._began,
+                    "images_per_second": rate,
+                    **means,
+                }
+            )
+            losses = {k: v for k, v in self._row.items() if k.endswith("_loss") and math.isfinite(v)}
+            self._bar.set_postfix_str(
+                " ".join(f"{name.removesuffix('_loss')} {value:.3f}" for name, value in losses.items())
+            )
+        self._logged_images = images
+
+    def _grid(self, loop: Loop, images: int) -> None:
+        self._picture("fakes", self._grids.fakes(loop.sampled_networks(), images), images)
+        self._last_grid = now()
+
+    def _picture(self, name: str, pixels: Any, images: int) -> None:
+        if self._log is not None:
+            self._log.picture(name, pixels, images)
+
+    def _checkpoint(self, loop: Loop, clock: Clock, images: int) -> None:
+        assert loop.optimizers is not None
+        content = {
+            **self._record,
+            "clock": {
+                "stage": clock.stage,
+                "step": clock.step + 1,
+                "images": images,
+                "stage_images": loop.stage_images,
+            },
+            "chapter": list(clock.pace.chapter),
+            "networks": {name: n.state_dict() for name, n in loop.task.networks.items()},
+            "averages": {name: a.network.state_dict() for name, a in loop.averages.items()},
+            "state": loop.task.state.state_dict(),
+            "optimizers": loop.optimizers.state_dict(),
+        }
+        write_checkpoint(self._folder / "checkpoints" / f"{images:09d}.pt", content)
+        for old in checkpoint_files(self._folder)[self._settings.checkpoints.keep :]:
+            old.unlink(missing_ok=True)
+        self._last_checkpoint = now()
+
+    def _forecast(self, loop: Loop, clock: Clock, images: int) -> None:
+        assert loop.stage is not None
+        for line in forecast_lines(
+            seconds_per_step=loop.times.per_step(loop.stage.phases),
+            batch=clock.pace.batch,
+            images_left=loop.budget - images,
+            max_minutes=self._options.max_minutes,
+        ):
+            self._options.report(line)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._signal is not None:
+            raise KeyboardInterrupt
+        self._signal = number
+        self._options.report("Stopping after this step; the checkpoint is being saved ...")

@@ -1,0 +1,110 @@
+"""Real processes: every command line here is typed the way a user types it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TOY = """\
+ganzoo: 1
+extends: ganzoo.recipes:quickstart.yaml
+about: A toy for tests.
+task:
+  generator: {channels_base: 64, channels_max: 16, latent_width: 8, mapping: {width: 8, depth: 1}}
+  discriminator: {channels_base: 64, channels_max: 16, head: {mapping: {width: 8, depth: 1}}}
+training: {images: 24, batch: 8}
+watch: {every_images: 16}
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def one_message(self) -> str:
+        """What an error says, once it is clear that it says nothing else."""
+        assert "Traceback" not in self.err, self.err
+        assert not self.out, self.out
+        return self.err.strip()
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Types ``ganzoo ...`` in one folder."""
+
+    folder: Path
+
+    def __call__(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "ganzoo", *map(str, words)],
+            cwd=self.folder,
+            env=environment(env),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GANZOO_")}
+    path = os.pathsep.join(part for part in (str(ROOT), kept.get("PYTHONPATH", "")) if part)
+    return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **(more or {})}
+
+
+@pytest.fixture
+def ganzoo(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    path = tmp_path / "toy.yaml"
+    path.write_text(TOY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts the interpreter with ganzoo at hand."""
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A toy that was trained once for all tests; do not write into it."""
+
+    folder: Path
+    run: Path
+    result: Result
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "toy.yaml").write_text(TOY, encoding="utf-8")
+    result = CommandLine(folder)("run", "toy.yaml", "--device", "cpu")
+    assert result.code == 0, result.err
+    return Trained(folder, folder / result.out.strip(), result)

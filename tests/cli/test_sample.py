@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.cli.main import main
+from ganzoo.errors import DataError, UsageError
+
+
+@pytest.fixture
+def sample(trained, tmp_path, capsys):
+    """Types ``ganzoo sample RUN ... --out tmp`` in this process, where torch is loaded already."""
+
+    def typed(*words: str) -> tuple[int, str, str]:
+        code = main(["sample", str(trained.run), *words, "--out", str(tmp_path)])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return typed
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_samples_go_into_the_run_folder_with_a_grid(ganzoo, trained):
+    shutil.copytree(trained.run, ganzoo.folder / "run")
+    result = ganzoo("sample", "run", "--seeds", "0-2,7")
+    assert result.code == 0, result.err
+    assert "Wrote 4 images and grid.png to run/samples" in result.out
+    assert "No --class given: seed s shows class s mod 10" in result.err
+    expected = ["grid.png", *(f"seed{seed:04d}.png" for seed in (0, 1, 2, 7))]
+    assert names(ganzoo.folder / "run" / "samples") == expected
+    assert pixels(ganzoo.folder / "run" / "samples" / "seed0007.png").shape == (16, 16)
+
+
+def test_a_seed_shows_the_same_picture_in_any_company(sample, tmp_path):
+    sample("--seeds", "0-3", "--class", "4")
+    before = pixels(tmp_path / "seed0003-class-4.png")
+    sample("--seeds", "3", "--class", "4")
+    assert np.abs(pixels(tmp_path / "seed0003-class-4.png").astype(int) - before).max() <= 1
+
+
+def test_several_classes_make_a_row_each(sample, tmp_path):
+    code, out, err = sample("--seeds", "0-1", "--class", "3,5,8")
+    assert code == 0
+    assert "Wrote 6 images" in out
+    assert "No --class" not in err
+    assert len(names(tmp_path)) == 7
+    height, width = pixels(tmp_path / "grid.png").shape
+    assert height > width
+
+
+def test_truncation_to_zero_shows_the_mean_for_every_seed(sample, tmp_path):
+    sample("--seeds", "1,2", "--class", "0", "--psi", "0")
+    first, second = (pixels(tmp_path / f"seed000{seed}-class-0.png") for seed in (1, 2))
+    assert np.array_equal(first, second)
+
+
+def test_a_cutoff_of_zero_truncates_nothing(sample, tmp_path):
+    sample("--seeds", "1", "--class", "0", "--psi", "0", "--cutoff", "0")
+    cut = pixels(tmp_path / "seed0001-class-0.png")
+    sample("--seeds", "1", "--class", "0")
+    assert np.array_equal(cut, pixels(tmp_path / "seed0001-class-0.png"))
+
+
+@pytest.mark.parametrize("noise", ["fixed", "fresh", "none"])
+def test_every_kind_of_noise_works(sample, noise):
+    assert sample("--seeds", "0", "--noise", noise)[0] == 0
+
+
+def test_mixing_writes_every_pair_and_a_grid_with_its_sources(sample, tmp_path):
+    code, out, _ = sample("--mix", "0-1", "x", "5,6,7", "--styles", "0-1")
+    assert code == 0
+    assert "Wrote 6 mixed images and grid.png (columns donate the styles 0-1)" in out
+    pairs = [f"{row}-{column}.png" for row in (0, 1) for column in (5, 6, 7)]
+    assert names(tmp_path) == sorted([*pairs, "grid.png"])
+    tile = 64 + 2
+    assert pixels(tmp_path / "grid.png").shape == (3 * tile + 2, 4 * tile + 2)
+
+
+def test_donating_every_style_gives_the_column(sample, tmp_path):
+    sample("--mix", "0", "x", "5", "--styles", "0-4", "--class", "2")
+    mixed = pixels(tmp_path / "0-5.png")
+    sample("--seeds", "5", "--class", "2")
+    assert np.abs(mixed.astype(int) - pixels(tmp_path / "seed0005-class-2.png")).max() <= 1
+
+
+@pytest.mark.parametrize("path", ["linear", "slerp"])
+def test_an_interpolation_is_a_gif_that_starts_at_the_first_seed(sample, tmp_path, path):
+    words = ["--seeds", "2-4", "--class", "6", "--interpolate", "--frames", "4", "--path", path]
+    code, out, _ = sample(*words, "--fps", "10")
+    assert code == 0
+    assert "interpolation.gif (12 frames)" in out
+    sample("--seeds", "2", "--class", "6")
+    with Image.open(tmp_path / "interpolation.gif") as gif:
+        assert gif.info["duration"] % 10 == 0
+        first = np.asarray(gif.convert("L"))
+    assert np.abs(first.astype(int) - pixels(tmp_path / "seed0002-class-6.png")).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--seeds", "5-3"], "runs backwards"),
+        (["--class", "eleven"], "there is no class 'eleven'"),
+        (["--psi", "nan"], "--psi"),
+        (["--mix", "0", "and", "1"], "--mix 0-3 x 4-7"),
+        (["--mix", "0", "x", "1", "--styles", "0-99"], "this generator has the styles 0-"),
+        (["--mix", "0", "x", "1", "--seeds", "1"], "leave --seeds out"),
+        (["--mix", "0", "x", "1", "--class", "1,2"], "a single --class"),
+        (["--interpolate", "--seeds", "1", "--class", "1"], "two seeds"),
+        (["--interpolate", "--frames", "0"], "--frames 0"),
+        (["--styles", "0-3"], "give --mix too"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_nonsense_is_one_message(sample, words, expected):
+    code, out, err = sample(*words)
+    assert code == UsageError.exit_code
+    assert expected in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
+    assert main(["sample", str(tmp_path)]) == DataError.exit_code
+    assert "not a run folder" in capsys.readouterr().err

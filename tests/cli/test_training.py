@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+DIGITS_LINE = "on the embedded digits (1,618 handwritten digits that ship with scikit-learn)."
+
+
+def pictures(folder: Path, count: int = 4, size: int = 16) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.RandomState(0)
+    for index in range(count):
+        pixels = random.randint(0, 256, (size, size, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    return folder
+
+
+def test_a_run_prints_its_folder_and_nothing_else_on_stdout(trained):
+    assert trained.result.out.count("\n") == 1
+    assert trained.run.is_dir()
+    assert (trained.run / "recipe.yaml").is_file()
+
+
+def test_a_run_says_what_it_will_do_and_how_long_it_takes(trained):
+    assert "generator: " in trained.result.err
+    assert "parameters" in trained.result.err
+    assert "Device: cpu" in trained.result.err
+    assert "Forecast: " in trained.result.err
+
+
+def test_a_run_leaves_log_grids_and_a_checkpoint(trained):
+    rows = (trained.run / "stats.jsonl").read_text().splitlines()
+    assert json.loads(rows[-1])["images"] == 24
+    assert [path.name for path in sorted((trained.run / "grids").glob("fakes-*.png"))]
+    assert (trained.run / "checkpoints" / "000000024.pt").is_file()
+
+
+def test_without_data_the_embedded_digits_are_used_in_one_loud_line(ganzoo, toy):
+    toy.write_text(toy.read_text() + "data: {use: null, mirror: true}\n", encoding="utf-8")
+    result = ganzoo("run", "toy.yaml", "--images", "8", "--device", "cpu", "--out", "here")
+    assert result.code == 0, result.err
+    assert f"No --data given: training toy {DIGITS_LINE}" in result.err
+    run = ganzoo.folder / result.out.strip()
+    assert run.parent == ganzoo.folder / "here"
+    text = (run / "recipe.yaml").read_text()
+    assert "ganzoo/digits" in text
+    assert "mirror: false" in text
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_given_pictures_are_trained_on(ganzoo, toy, tmp_path, by):
+    if by == "environment":
+        toy.write_text(toy.read_text() + "data: {use: null}\n", encoding="utf-8")
+    folder = str(pictures(tmp_path / "pictures"))
+    words = ["run", "toy.yaml", "--images", "8", "--device", "cpu"]
+    if by == "option":
+        result = ganzoo(*words, "--data", folder)
+    else:
+        result = ganzoo(*words, env={"GANZOO_DATA": folder})
+    assert result.code == 0, result.err
+    assert "ganzoo/image-folder, 4 images of 16 x 16 x 3" in result.err
+    assert "embedded digits" not in result.err
+
+
+def test_a_run_goes_on_where_it_stopped(ganzoo, trained):
+    shutil.copytree(trained.run, ganzoo.folder / "runs" / trained.run.name)
+    result = ganzoo("run", f"runs/{trained.run.name}", "--images", "32", "--device", "cpu")
+    assert result.code == 0, result.err
+    assert "at 24 images" in result.err
+    run = ganzoo.folder / result.out.strip()
+    assert (run / "checkpoints" / "000000032.pt").is_file()
+
+
+def test_resume_without_a_path_finds_the_newest_run_of_the_recipe(ganzoo, toy, trained):
+    shutil.copytree(trained.run, ganzoo.folder / "runs" / trained.run.name)
+    words = ["run", "toy.yaml", "--images", "32", "--device", "cpu", "--resume"]
+    result = ganzoo(*words)
+    assert result.code == 0, result.err
+    assert trained.run.name in result.out
+
+
+def test_resume_without_any_run_says_so(ganzoo, toy):
+    result = ganzoo("run", "toy.yaml", "--resume")
+    assert result.code == 2
+    assert "holds no run of 'toy'" in result.one_message
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(ganzoo, toy, trained):
+    words = ["run", "toy.yaml", "training.batch=4", "--device", "cpu", "--resume"]
+    result = ganzoo(*words, trained.run)
+    assert result.code == 5
+    assert "another recipe" in result.one_message
+
+
+def test_a_half_written_checkpoint_is_one_message(ganzoo, trained):
+    whole = trained.run / "checkpoints" / "000000024.pt"
+    half = ganzoo.folder / "half.pt"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    result = ganzoo("sample", "half.pt")
+    assert result.code == 5
+    assert "half.pt" in result.one_message
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda folder: None, "does not exist"),
+        (lambda folder: folder.mkdir(), "holds no pictures"),
+        (lambda folder: (pictures(folder) / "bad.png").write_bytes(b"no picture"), "bad.png"),
+    ],
+    ids=["missing", "empty", "broken"],
+)
+def test_unusable_data_is_one_message_and_no_run(ganzoo, toy, tmp_path, make, expected):
+    make(tmp_path / "pictures")
+    result = ganzoo("run", "toy.yaml", "--data", "pictures", "--device", "cpu")
+    assert result.code == 5
+    assert expected in result.err
+    assert "Traceback" not in result.err
+    assert not list((tmp_path / "runs").glob("*"))
+
+
+def test_a_resolution_that_does_not_fit_the_base_grid_is_refused(ganzoo, toy):
+    result = ganzoo("run", "toy.yaml", "data.resolution=20", "--device", "cpu")
+    assert result.code == 2
+    assert "20" in result.one_message
+    assert "resolution" in result.err
+
+
+def test_a_loss_that_is_not_finite_is_named(ganzoo, toy):
+    result = ganzoo(
+        "run", "toy.yaml", "training.optimizer.lr=1.0e+30", "--images", "80", "--device", "cpu"
+    )
+    assert result.code == 6
+    assert "Traceback" not in result.err
+    assert "phase" in result.err.splitlines()[-1] or "phase" in result.err
+    assert not result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--device", "tpu9"], "--device 'tpu9'"),
+        (["--images", "none"], "'none' is no number of images"),
+        (["--images", "0"], "'0' is no number of images"),
+        (["--max-minutes", "-1"], "'-1' is no number of minutes"),
+    ],
+    ids=["device", "images", "no images", "minutes"],
+)
+def test_a_bad_option_is_one_message(ganzoo, toy, words, expected):
+    result = ganzoo("run", "toy.yaml", *words)
+    assert result.code == 2
+    assert expected in result.one_message
+
+
+def test_run_without_a_recipe_says_how(ganzoo):
+    result = ganzoo("run")
+    assert result.code == 2
+    assert "ganzoo run quickstart" in result.one_message
