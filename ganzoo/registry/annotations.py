@@ -174,7 +174,7 @@ class Reader:
         module, _, contract = self._source.qualified(node).rpartition(".")
         if module == _CONTRACTS and contract in KIND_OF_CONTRACT:
             return KIND_OF_CONTRACT[contract]
-        meant = did_you_mean(ast.unparse(node), KIND_OF_CONTRACT)
+        meant = did_you_mean(contract, KIND_OF_CONTRACT)
         hint = f"; did you mean {meant}?" if meant and meant != contract else ""
         raise Refused(
             f"{ast.unparse(node)} is not the contract of a kind, imported from {_CONTRACTS}{hint}"

@@ -96,8 +96,8 @@ class _Claim:
         """The folder of its top package."""
         if self.folder is not None:
             return self.folder
-        spec = locate(re.split("[.:]", self.module)[0])
-        return None if spec is None or spec.origin is None else Path(spec.origin).resolve().parent
+        place = locate(re.split("[.:]", self.module)[0])
+        return None if place is None or place.origin is None else _folder_of(place.origin)
 
     def obstacle(self) -> PluginError | None:
         """Make the folder's package importable; return why that is impossible, if it is."""
@@ -112,14 +112,18 @@ class _Claim:
         # not loaded by hand, because spawned loader workers inherit the path.
         if str(self.folder.parent) not in sys.path:
             sys.path.append(str(self.folder.parent))
-        spec = locate(self.module)
-        origin = None if spec is None else spec.origin
-        if origin is None or Path(origin).resolve().parent != self.folder:
+        found = locate(self.module)
+        origin = None if found is None else found.origin
+        if origin is None or _folder_of(origin) != self.folder:
             return PluginLoadError(
                 f"the name of the folder {str(self.folder)!r} is taken: 'import {self.module}'"
-                f" gives {origin or 'something else'}. Rename the folder."
+                f" gives {origin or 'another module'!r}. Rename the folder."
             )
         return None
+
+
+def _folder_of(origin: str) -> Path:
+    return Path(origin).resolve().parent
 
 
 def _ours() -> _Claim:
@@ -165,8 +169,7 @@ def _by_hand(value: str) -> _Claim:
         raise UsageError(f"-p {value!r}: there is no folder {str(folder)!r}")
     if not (folder / "__init__.py").is_file():
         raise UsageError(
-            f"-p {value!r}: {str(folder)!r} has no __init__.py with the hook ganzoo_components;"
-            " see recipes and plugins in the README"
+            f"-p {value!r}: {str(folder)!r} has no __init__.py with the hook ganzoo_components"
         )
     if not folder.name.isidentifier():
         raise UsageError(

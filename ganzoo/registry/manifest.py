@@ -10,7 +10,7 @@ from pathlib import Path
 from ganzoo.errors import ContractError
 from ganzoo.registry.component import Component
 from ganzoo.registry.kinds import KINDS
-from ganzoo.registry.source import Source, locate, parse, places_of, short_path
+from ganzoo.registry.source import Source, locate, parse, short_path
 
 _STEM = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -33,25 +33,24 @@ def components_in(package: str) -> tuple[Component, ...]:
     Raises:
         ContractError: a file breaks the convention, or there is no such package.
     """
-    spec = locate(package) if package else None
-    places = places_of(spec)
-    if not places:
+    place = locate(package) if package else None
+    if place is None or not place.folders:
         raise ContractError(
             f"components_in({package!r}): this is not a package. Call it as"
             " components_in(__package__) in the __init__.py beside the folders of components."
         )
     found = [
         _component(file, package, folder.name)
-        for place in places
-        for folder in _folders(Path(place), package)
+        for where in place.folders
+        for folder in _folders(where, package)
         for file in sorted(folder.glob("*.py"))
         if not file.name.startswith("_")
     ]
     return tuple(sorted(found, key=lambda component: (component.kind, component.name)))
 
 
-def _folders(place: Path, package: str) -> Iterator[Path]:
-    for folder in sorted(place.iterdir()):
+def _folders(where: Path, package: str) -> Iterator[Path]:
+    for folder in sorted(where.iterdir()):
         if not folder.is_dir() or folder.name.startswith(("_", ".")):
             continue
         if folder.name in KINDS:

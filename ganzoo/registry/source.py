@@ -7,7 +7,6 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from ganzoo.errors import ContractError
@@ -82,20 +81,30 @@ class Source:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a module lies.
+
+    Args:
+        origin: file of the module, or the ``__init__`` of a package; None for a folder without.
+        folders: of a package, where its modules are looked for.
+    """
+
+    origin: str | None
+    folders: tuple[Path, ...] = ()
+
+
 def read_source(module: str) -> Source | None:
     """The parsed file of a module, or None where there is none that can be read.
 
     Raises:
         ContractError: the file is not Python.
     """
-    spec = locate(module)
-    if spec is None or spec.origin is None or not spec.has_location:
+    place = locate(module)
+    if place is None or place.origin is None or not place.origin.endswith(".py"):
         return None
-    file = Path(spec.origin)
-    if file.suffix != ".py" or not file.is_file():
-        return None
-    package = module if spec.submodule_search_locations else module.rpartition(".")[0]
-    return parse(file, module=module, package=package)
+    package = module if place.folders else module.rpartition(".")[0]
+    return parse(Path(place.origin), module=module, package=package)
 
 
 def parse(file: Path, *, module: str, package: str) -> Source:
@@ -114,34 +123,37 @@ def parse(file: Path, *, module: str, package: str) -> Source:
     return Source(module=module, package=package, path=path, tree=tree)
 
 
-def locate(module: str) -> ModuleSpec | None:
-    """The spec of a module; its parent packages are looked up, not imported.
+def locate(module: str) -> Place | None:
+    """Where a module lies; its parent packages are looked up, not imported.
 
-    ``importlib.util.find_spec`` would import them, and a stranger's package may import torch.
+    ``importlib.util.find_spec`` imports the parents of what it is asked for, and a stranger's
+    package may import torch; so only the top package is asked for.
     """
     top, *parts = module.split(".")
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
-    name = top
-    places = places_of(spec)
+    if spec is None:
+        return None
+    place: Place | None = Place(
+        origin=spec.origin if spec.has_location else None,
+        folders=tuple(Path(folder) for folder in spec.submodule_search_locations or ()),
+    )
     for part in parts:
-        name = f"{name}.{part}"
-        spec = PathFinder.find_spec(name, places) if places else None
-        if spec is None:
-            return None
-        if spec.origin is None:  # a folder without __init__: its own list asks for its parent
-            spec.submodule_search_locations = [f"{place}/{part}" for place in places]
-        places = places_of(spec)
-    return spec
+        place = _inside(place.folders, part) if place else None
+    return place
 
 
-def places_of(spec: ModuleSpec | None) -> list[str]:
-    """The folders in which a package's modules are looked for; none for a module."""
-    if spec is None or spec.submodule_search_locations is None:
-        return []
-    return [place for place in spec.submodule_search_locations if Path(place).is_dir()]
+def _inside(folders: tuple[Path, ...], name: str) -> Place | None:
+    """A module of a package, found in the order in which Python looks."""
+    for folder in folders:
+        if (file := folder / name / "__init__.py").is_file():
+            return Place(origin=str(file), folders=(folder / name,))
+        if (file := folder / f"{name}.py").is_file():
+            return Place(origin=str(file))
+    bare = tuple(folder / name for folder in folders if (folder / name).is_dir())
+    return Place(origin=None, folders=bare) if bare else None
 
 
 def short_path(file: str, module: str) -> str:
