@@ -25,6 +25,8 @@ def gains(activation: str, gain: Gain) -> tuple[float, float]:
         BadValue: the activation is unknown.
     """
     if activation not in HE_GAIN:
-        raise BadValue(f"activation {activation!r} is unknown; expected one of {', '.join(HE_GAIN)}")
+        raise BadValue(
+            f"activation {activation!r} is unknown; expected one of {', '.join(HE_GAIN)}"
+        )
     he = HE_GAIN[activation]
     return (he, 1.0) if gain == "weight" else (1.0, he)

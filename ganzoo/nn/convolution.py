@@ -6,7 +6,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ganzoo.errors import BadValue
 from ganzoo.nn.activation import Gain, gains
@@ -77,34 +76,9 @@ class SplitConvolution(nn.Module):
 
     def linear(self, x: Tensor, scale: float | None = None) -> Tensor:
         """[N, in, H, W] -> [N, out, H * up / down, W * up / down]; no bias, no activation."""
-        return self._convolve(x, self.scale if scale is None else scale)
-
-    def finish(self, x: Tensor) -> Tensor:
-        """Bias, activation, gain, clamp."""
-        return bias_act(
-            x, self.bias, act=self.activation, gain=self.activation_gain, clamp=self.clamp
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Both halves; the gain is folded into weight and bias, where it costs least."""
-        if not self.kernel:
-            return self.finish(x)
-        scale = self.scale * self.activation_gain
-        bias = self.bias
-        if bias is not None and self.activation_gain != 1:
-            bias = bias * self.activation_gain
-        if self.up * self.down == 1:
-            x = F.conv2d(x, self.weight * scale, bias, padding=self.kernel // 2)
-            bias = None
-        else:
-            x = self._convolve(x, scale)
-        if self.activation == "linear" and bias is None and self.clamp is None:
-            return x
-        return bias_act(x, bias, act=self.activation, gain=1.0, clamp=self.clamp)
-
-    def _convolve(self, x: Tensor, scale: float) -> Tensor:
         if not self.kernel:
             return x
+        scale = self.scale if scale is None else scale
         weight = self.weight if scale == 1 else self.weight * scale
         if self.blur is not None and self.down > 1:
             x = self.blur(x)
@@ -114,3 +88,15 @@ class SplitConvolution(nn.Module):
         if self.blur is not None and self.up > 1:
             x = self.blur(x)
         return x
+
+    def finish(self, x: Tensor) -> Tensor:
+        """Bias, activation, gain, clamp."""
+        if self.bias is None and self.activation == "linear":
+            return x
+        return bias_act(
+            x, self.bias, act=self.activation, gain=self.activation_gain, clamp=self.clamp
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Both halves."""
+        return self.finish(self.linear(x))

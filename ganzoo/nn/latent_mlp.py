@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -61,7 +62,7 @@ class LatentMlp(nn.Module):
             features += embedded
         widths = [features, *[hidden or width] * (depth - 1), width]
         self.layers = nn.ModuleList(
-            make_dense(i, o, lr_scale=lr_scale) for i, o in zip(widths, widths[1:])
+            make_dense(i, o, lr_scale=lr_scale) for i, o in pairwise(widths)
         )
 
     def forward(self, z: Tensor | None, label: Tensor | None) -> Tensor:

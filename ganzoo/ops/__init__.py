@@ -7,7 +7,7 @@ it finds it, has exact first and second derivatives, and draws no random numbers
 from __future__ import annotations
 
 from ganzoo.ops.bias_act import ACTIVATIONS, Activation, bias_act
-from ganzoo.ops.minibatch_stddev import append_minibatch_stddev, minibatch_stddev
+from ganzoo.ops.minibatch_stddev import minibatch_stddev
 from ganzoo.ops.modulated_conv2d import demodulation_factors, modulated_conv2d
 from ganzoo.ops.resample_conv2d import resample_conv2d
 from ganzoo.ops.second_moment_norm import second_moment_norm
@@ -17,7 +17,6 @@ from ganzoo.ops.upfirdn2d import downsample2d, filter2d, upfirdn2d, upsample2d
 __all__ = [
     "ACTIVATIONS",
     "Activation",
-    "append_minibatch_stddev",
     "bias_act",
     "demodulation_factors",
     "downsample2d",

@@ -29,7 +29,7 @@ def minibatch_stddev(x: Tensor, group: int | None, channels: int = 1) -> Tensor:
     if size < 0 or (size and number % size):
         raise ValueError(
             f"the batch has {number!r} samples, which do not divide into groups of {group!r}; "
-            f"take a positive group size that divides the batch"
+            "take a positive group size that divides the batch"
         )
     if channels < 1 or features % channels:
         raise ValueError(
@@ -43,17 +43,3 @@ def minibatch_stddev(x: Tensor, group: int | None, channels: int = 1) -> Tensor:
     y = (y - y.mean(0)).square().mean(0)
     y = (y + 1e-8).sqrt().mean((2, 3, 4)).to(x.dtype)  # [N / g, channels]
     return y.repeat(size, 1)[:, :, None, None].expand(-1, -1, height, width)
-
-
-def append_minibatch_stddev(x: Tensor, group: int | None, channels: int = 1) -> Tensor:
-    """``x`` with the statistics of `minibatch_stddev` after its own channels.
-
-    Args:
-        x: [N, C, H, W].
-        group: samples in a group; None or 0 for the whole batch.
-        channels: statistics to append.
-
-    Returns:
-        [N, C + channels, H, W].
-    """
-    return torch.cat((x, minibatch_stddev(x, group, channels)), dim=1)

@@ -3,7 +3,7 @@
 Mappings merge deeply; scalars and lists replace. A bare component name over or under a mapping
 counts as ``{use: name}``, and where ``use`` changes the whole slot is replaced, so that one
 component's parameters never leak into another. ``null`` stays in the tree: only the schema knows
-whether it is a value or a removal (see ``resolve``), but nothing below it survives a merge.
+whether it is a value or a removal (see ``slots.Resolver``), but nothing below it survives a merge.
 """
 
 from __future__ import annotations

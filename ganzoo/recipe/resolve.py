@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 from ganzoo.recipe.merge import as_slot
@@ -89,6 +90,7 @@ def squared(data: Slot) -> Slot:
     return data
 
 
+@cache
 def _room(name: str, of: str) -> Parameter:
     return Parameter(name=name, type=record_from_module(_SETTINGS, of), default={})
 

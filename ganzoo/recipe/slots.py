@@ -220,10 +220,11 @@ class Resolver:
         ]
         nearest = did_you_mean(str(key), there)
         hint = f"Did you mean {nearest!r}?  " if nearest else ""
+        files = ". A new entry belongs in a recipe file" if place.line is None else ""
         self._problems.add(
             UnknownKey,
             f"there is no entry {key!r} here to change or remove.\n  {hint}"
-            f"There are: {', '.join(there) or 'none'}. A new entry belongs in a recipe file",
+            f"There are: {', '.join(there) or 'none'}{files}",
             place,
             path,
         )

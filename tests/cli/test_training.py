@@ -41,7 +41,8 @@ def test_a_run_leaves_log_grids_and_a_checkpoint(trained):
 
 
 def test_without_data_the_embedded_digits_are_used_in_one_loud_line(ganzoo, toy):
-    toy.write_text(toy.read_text() + "data: {use: null, mirror: true}\n", encoding="utf-8")
+    text = toy.read_text(encoding="utf-8")
+    toy.write_text(text.replace("use: ganzoo/shapes", "mirror: true, use: null"), encoding="utf-8")
     result = ganzoo("run", "toy.yaml", "--images", "8", "--device", "cpu", "--out", "here")
     assert result.code == 0, result.err
     assert f"No --data given: training toy {DIGITS_LINE}" in result.err
@@ -52,56 +53,63 @@ def test_without_data_the_embedded_digits_are_used_in_one_loud_line(ganzoo, toy)
     assert "mirror: false" in text
 
 
-@pytest.mark.parametrize("by", ["option", "environment"])
-def test_given_pictures_are_trained_on(ganzoo, toy, tmp_path, by):
-    if by == "environment":
-        toy.write_text(toy.read_text() + "data: {use: null}\n", encoding="utf-8")
-    folder = str(pictures(tmp_path / "pictures"))
+def test_given_pictures_take_the_place_of_embedded_ones(in_process, toy, tmp_path):
+    folder = pictures(tmp_path / "pictures")
+    result = in_process("run", "toy.yaml", "--images", "8", "--device", "cpu", "--data", folder)
+    assert result.code == 0, result.err
+    assert "ganzoo/image-folder, 4 images of 16 x 16 x 3" in result.err
+
+
+def test_the_environment_fills_an_empty_slot_and_changes_no_other(ganzoo, toy, tmp_path):
+    text = toy.read_text(encoding="utf-8")
+    toy.write_text(text.replace("use: ganzoo/shapes", "use: null"), encoding="utf-8")
+    env = {"GANZOO_DATA": str(pictures(tmp_path / "pictures"))}
     words = ["run", "toy.yaml", "--images", "8", "--device", "cpu"]
-    if by == "option":
-        result = ganzoo(*words, "--data", folder)
-    else:
-        result = ganzoo(*words, env={"GANZOO_DATA": folder})
+    result = ganzoo(*words, env=env)
     assert result.code == 0, result.err
     assert "ganzoo/image-folder, 4 images of 16 x 16 x 3" in result.err
     assert "embedded digits" not in result.err
+    toy.write_text(text, encoding="utf-8")
+    assert "Data: ganzoo/shapes" in ganzoo(*words, env=env).err
 
 
-def test_a_run_goes_on_where_it_stopped(ganzoo, trained):
-    shutil.copytree(trained.run, ganzoo.folder / "runs" / trained.run.name)
-    result = ganzoo("run", f"runs/{trained.run.name}", "--images", "32", "--device", "cpu")
+def test_a_run_goes_on_where_it_stopped(in_process, trained, tmp_path):
+    shutil.copytree(trained.run, tmp_path / "runs" / trained.run.name)
+    result = in_process("run", f"runs/{trained.run.name}", "--images", "32", "--device", "cpu")
     assert result.code == 0, result.err
     assert "at 24 images" in result.err
-    run = ganzoo.folder / result.out.strip()
+    run = tmp_path / result.out.strip()
     assert (run / "checkpoints" / "000000032.pt").is_file()
 
 
-def test_resume_without_a_path_finds_the_newest_run_of_the_recipe(ganzoo, toy, trained):
-    shutil.copytree(trained.run, ganzoo.folder / "runs" / trained.run.name)
+def test_resume_without_a_path_finds_the_newest_run_of_the_recipe(
+    in_process, toy, trained, tmp_path
+):
+    shutil.copytree(trained.run, tmp_path / "runs" / trained.run.name)
     words = ["run", "toy.yaml", "--images", "32", "--device", "cpu", "--resume"]
-    result = ganzoo(*words)
+    result = in_process(*words)
     assert result.code == 0, result.err
     assert trained.run.name in result.out
 
 
-def test_resume_without_any_run_says_so(ganzoo, toy):
-    result = ganzoo("run", "toy.yaml", "--resume")
+def test_resume_without_any_run_says_so(in_process, toy):
+    result = in_process("run", "toy.yaml", "--resume")
     assert result.code == 2
     assert "holds no run of 'toy'" in result.one_message
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(ganzoo, toy, trained):
+def test_a_checkpoint_of_another_recipe_is_refused(in_process, toy, trained):
     words = ["run", "toy.yaml", "training.batch=4", "--device", "cpu", "--resume"]
-    result = ganzoo(*words, trained.run)
+    result = in_process(*words, trained.run)
     assert result.code == 5
     assert "another recipe" in result.one_message
 
 
-def test_a_half_written_checkpoint_is_one_message(ganzoo, trained):
+def test_a_half_written_checkpoint_is_one_message(in_process, trained, tmp_path):
     whole = trained.run / "checkpoints" / "000000024.pt"
-    half = ganzoo.folder / "half.pt"
+    half = tmp_path / "half.pt"
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    result = ganzoo("sample", "half.pt")
+    result = in_process("sample", "half.pt")
     assert result.code == 5
     assert "half.pt" in result.one_message
 
@@ -115,17 +123,17 @@ def test_a_half_written_checkpoint_is_one_message(ganzoo, trained):
     ],
     ids=["missing", "empty", "broken"],
 )
-def test_unusable_data_is_one_message_and_no_run(ganzoo, toy, tmp_path, make, expected):
+def test_unusable_data_is_one_message_and_no_run(in_process, toy, tmp_path, make, expected):
     make(tmp_path / "pictures")
-    result = ganzoo("run", "toy.yaml", "--data", "pictures", "--device", "cpu")
+    result = in_process("run", "toy.yaml", "--data", "pictures", "--device", "cpu")
     assert result.code == 5
     assert expected in result.err
     assert "Traceback" not in result.err
     assert not list((tmp_path / "runs").glob("*"))
 
 
-def test_a_resolution_that_does_not_fit_the_base_grid_is_refused(ganzoo, toy):
-    result = ganzoo("run", "toy.yaml", "data.resolution=20", "--device", "cpu")
+def test_a_resolution_that_does_not_fit_the_base_grid_is_refused(in_process, toy):
+    result = in_process("run", "toy.yaml", "data.resolution=20", "--device", "cpu")
     assert result.code == 2
     assert "20" in result.one_message
     assert "resolution" in result.err
@@ -137,7 +145,10 @@ def test_a_loss_that_is_not_finite_is_named(ganzoo, toy):
     )
     assert result.code == 6
     assert "Traceback" not in result.err
-    assert "phase" in result.err.splitlines()[-1] or "phase" in result.err
+    last = result.err.splitlines()[-1]
+    assert "of phase '" in last
+    assert "at step" in last
+    assert "last checkpoint is kept" in last
     assert not result.out
 
 
@@ -151,8 +162,8 @@ def test_a_loss_that_is_not_finite_is_named(ganzoo, toy):
     ],
     ids=["device", "images", "no images", "minutes"],
 )
-def test_a_bad_option_is_one_message(ganzoo, toy, words, expected):
-    result = ganzoo("run", "toy.yaml", *words)
+def test_a_bad_option_is_one_message(in_process, toy, words, expected):
+    result = in_process("run", "toy.yaml", *words)
     assert result.code == 2
     assert expected in result.one_message
 

@@ -56,10 +56,10 @@ def generator(block="skip", normalization="demodulation", where=None, seed=0, **
 
 
 def discriminator(block="residual", where=None, seed=0, **changes):
-    """A narrow discriminator whose zero parameters are moved off zero, in float64."""
+    """A narrow discriminator of a block (a name or a factory), stirred likewise, in float64."""
     torch.manual_seed(seed)
     settings = {
-        "block": DISCRIMINATOR_BLOCKS[block],
+        "block": DISCRIMINATOR_BLOCKS.get(block, block),
         "head": MinibatchStddevHead,
         "channels_base": 64,
         "channels_max": 8,

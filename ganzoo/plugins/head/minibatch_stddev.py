@@ -57,9 +57,7 @@ class MinibatchStddevHead(nn.Module):
                 self.mapping = LatentMlp(0, site.label_width, site.layers.dense, width=channels)
             else:
                 self.mapping = mapping(
-                    MappingSite(
-                        latent_width=0, label_width=site.label_width, layers=site.layers
-                    )
+                    MappingSite(latent_width=0, label_width=site.label_width, layers=site.layers)
                 )
             outputs = self.mapping.width
         hidden = channels if hidden is None else hidden

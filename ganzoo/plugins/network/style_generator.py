@@ -145,9 +145,10 @@ class StyleGenerator(nn.Module):
         """For each style, the sizes (height, width) of the layers it controls."""
         rows: list[tuple[Size, ...]] = [(self.base,)] * self.stem.num_styles
         for k, block in enumerate(self._stack(len(self.blocks))):
-            sizes = [(size_at(k + 1, self.base),)] * block.num_styles
+            own: tuple[Size, ...] = (size_at(k + 1, self.base),)
+            sizes = [own] * block.num_styles
             if sizes and self._image_reads_style and k in self._levels_with_image:
-                sizes[0] = (size_at(k, self.base), *sizes[0])
+                sizes[0] = (size_at(k, self.base), *own)
             rows += sizes
         return (*rows, (self.resolution,)) if self._image_reads_style else tuple(rows)
 

@@ -1,0 +1,1 @@
+"""The recipes that ship with ganzoo: YAML files; there is no code here."""
