@@ -124,8 +124,8 @@ def split(run: LoadedRun, name: str) -> tuple[Tensor, Tensor]:
         parameters={**run.recipe.data.parameters, "split": name},
         settings={},
     )
-    height, width = run.recipe.data.settings["resolution"]
-    dataset = build(slot, registry, "data")(DatasetSite(resolution=(height, width), channels=1))
+    side = run.recipe.data.settings["resolution"]
+    dataset = build(slot, registry, "data")(DatasetSite(resolution=(side, side), channels=1))
     items = [dataset[i] for i in range(len(dataset))]
     images = torch.from_numpy(np.stack([item["image"] for item in items])).float() / 127.5 - 1
     return images, torch.from_numpy(np.stack([item["label"] for item in items])).argmax(dim=1)

@@ -42,8 +42,16 @@ class EqualizedDense(nn.Module):
         self.bias = nn.Parameter(torch.full((out_features,), float(bias_init)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, in_features] -> [N, out_features]."""
-        x = torch.addmm(
-            self.bias, x, self.weight.t(), beta=self.bias_scale, alpha=self.weight_scale
-        )
-        return x if self.activation == "linear" else bias_act(x, act=self.activation, gain=1.0)
+        """[N, in_features] -> [N, out_features], in the type of the weights.
+
+        Styles, their affine maps and logits keep that precision under autocast, too.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            y = torch.addmm(
+                self.bias,
+                x.to(self.weight.dtype),
+                self.weight.t(),
+                beta=self.bias_scale,
+                alpha=self.weight_scale,
+            )
+            return y if self.activation == "linear" else bias_act(y, act=self.activation, gain=1.0)

@@ -60,17 +60,18 @@ def test_given_pictures_take_the_place_of_embedded_ones(in_process, toy, tmp_pat
     assert "ganzoo/image-folder, 4 images of 16 x 16 x 3" in result.err
 
 
-def test_the_environment_fills_an_empty_slot_and_changes_no_other(ganzoo, toy, tmp_path):
+def test_the_environment_fills_an_empty_slot_and_changes_no_other(
+    in_process, toy, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GANZOO_DATA", str(pictures(tmp_path / "pictures")))
+    words = ["run", "toy.yaml", "--images", "8", "--device", "cpu"]
+    assert "Data: ganzoo/shapes" in in_process(*words).err
     text = toy.read_text(encoding="utf-8")
     toy.write_text(text.replace("use: ganzoo/shapes", "use: null"), encoding="utf-8")
-    env = {"GANZOO_DATA": str(pictures(tmp_path / "pictures"))}
-    words = ["run", "toy.yaml", "--images", "8", "--device", "cpu"]
-    result = ganzoo(*words, env=env)
+    result = in_process(*words)
     assert result.code == 0, result.err
     assert "ganzoo/image-folder, 4 images of 16 x 16 x 3" in result.err
     assert "embedded digits" not in result.err
-    toy.write_text(text, encoding="utf-8")
-    assert "Data: ganzoo/shapes" in ganzoo(*words, env=env).err
 
 
 def test_a_run_goes_on_where_it_stopped(in_process, trained, tmp_path):

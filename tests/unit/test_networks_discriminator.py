@@ -150,6 +150,27 @@ def test_a_batch_that_does_not_divide_into_groups_is_refused():
         discriminator()(pictures(n=6))
 
 
+@pytest.mark.parametrize(("name", "value"), [("group", -1), ("statistics", -1), ("statistics", 3)])
+def test_numbers_that_cannot_be_are_refused(name, value):
+    with pytest.raises(BadValue, match=f"{name} is {value}; expected"):
+        discriminator(head=partial(MinibatchStddevHead, **{name: value}))
+
+
+# Precision
+
+
+@every_block
+def test_logits_keep_their_precision_under_autocast(block):
+    network = discriminator(block, site(label_width=2, grows=True)).float()
+    image, label = pictures().float(), labels().float()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(image, label)
+        faded = network(image, label, fade=0.5)
+    assert logits.dtype == faded.dtype == torch.float32
+    # bfloat16 keeps 8 bits, in a dozen layers
+    assert (logits - network(image, label)).abs().max() < 0.1 * logits.abs().max()
+
+
 # Blocks
 
 

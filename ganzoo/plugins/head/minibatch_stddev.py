@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ganzoo.errors import BadValue
 from ganzoo.nn.latent_mlp import LatentMlp
 from ganzoo.ops.minibatch_stddev import minibatch_stddev
 from ganzoo.registry.contracts import Factory, HeadSite, LatentMapping, MappingSite
@@ -44,6 +45,13 @@ class MinibatchStddevHead(nn.Module):
     ) -> None:
         super().__init__()
         channels, (height, width) = site.in_channels, site.base
+        if group < 0:
+            raise BadValue(f"group is {group!r}; expected a number of samples, or 0 for the batch")
+        if statistics < 0 or (statistics and channels % statistics):
+            raise BadValue(
+                f"statistics is {statistics!r}; expected 0, or a number that divides the "
+                f"{channels} channels"
+            )
         self.group = group
         self.statistics = statistics
         self.label = label if site.label_width else "none"

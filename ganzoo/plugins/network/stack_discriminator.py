@@ -126,5 +126,5 @@ class StackDiscriminator(nn.Module):
         for block in cast("Iterable[DiscriminatorBlock]", self.blocks[top - level :]):
             x, rest = block(x, rest)
             if smaller is not None:
-                x, smaller = smaller.lerp(x, fade), None
+                x, smaller = smaller.to(x.dtype).lerp(x, fade), None
         return self.head(x, label)

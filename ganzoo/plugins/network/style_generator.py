@@ -304,7 +304,7 @@ class _Parts:
 
 
 class ToRgb(nn.Module):
-    """The output form of a normalization, which never takes noise."""
+    """The output form of a normalization: never takes noise, never sums in half precision."""
 
     def __init__(self, layer: StyledConv) -> None:
         super().__init__()
@@ -313,4 +313,5 @@ class ToRgb(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """[N, C, R, R], [N, D] -> [N, I, R, R]."""
-        return self.layer(x, style, NoNoise())
+        rgb = self.layer(x, style, NoNoise())
+        return rgb.to(torch.promote_types(rgb.dtype, torch.float32))
