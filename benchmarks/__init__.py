@@ -1,1 +1,1 @@
-"""Measurements: speed as ratios, quality of the quickstart; results lie in ``benchmarks/results``."""
+"""Measurements: speed as ratios, quality of the quickstart; ``results`` holds what they gave."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -30,6 +28,7 @@ from benchmarks.digit_classifier import (
     frechet_distance,
     train_classifier,
 )
+from benchmarks.machine import machine
 from ganzoo.assembly.build import build
 from ganzoo.assembly.checkpoint import checkpoint_files
 from ganzoo.assembly.load import LoadedRun, load
@@ -199,27 +198,6 @@ def draw(
     other.set_yscale("log")
     other.set_ylabel("Frechet distance / real halves", color="tab:red")
     figure.savefig(out / "quickstart-curve.png", dpi=110)
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    return {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "cores": os.cpu_count(),
-        "processor": _processor(),
-    }
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganzoo.recipe.settings import EmaSettings
 
@@ -36,8 +36,8 @@ class Average:
     def update(self, *, batch: int, images: int) -> float:
         """Move towards the network after a step; ``images`` were shown before it."""
         factor = average_factor(self._settings, batch=batch, images=images)
-        mine = list(self.network.parameters())
-        theirs = list(self._source.parameters())
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs: list[Tensor] = list(self._source.parameters())
         if mine:
             torch._foreach_lerp_(mine, theirs, 1 - factor)
         for buffer, source in zip(self.network.buffers(), self._source.buffers()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 from ganzoo import __version__
 from ganzoo.errors import UsageError
 from ganzoo.registry.catalogue import Registry
+from ganzoo.registry.suggest import did_you_mean
 
 _TAKES_A_VALUE = ("-p", "--plugin", "--no-plugin")
 
@@ -24,7 +26,11 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
-        raise UsageError(f"{self.prog}: {message}\n  See: {self.prog} --help")
+        hint = ""
+        for wrong in re.findall(r"(?<=unrecognized arguments: )--[\w-]+", message):
+            nearest = did_you_mean(wrong, re.findall(r"--[a-z][a-z-]+", self.format_help()))
+            hint = f"Did you mean {nearest!r}?  " if nearest else ""
+        raise UsageError(f"{self.prog}: {message}\n  {hint}See: {self.prog} --help")
 
 
 def split_command(words: Sequence[str]) -> tuple[list[str], str | None, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -100,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         report=say,
     )
     folder = train(loaded, registry, options)
+    say(f"Done. Draw from it: ganzoo sample {shlex.quote(str(folder))}")
     if leads():
         print(folder)
     return 0
@@ -149,7 +151,13 @@ def _load(
 
 
 def _newest_run(out: Path, name: str) -> Path:
-    found = [folder for folder in out.glob(f"*-{name}-*") if run_folder(str(folder))]
+    slug = re.escape(re.sub(r"[^A-Za-z0-9_.-]+", "-", name))
+    ours = re.compile(rf"\w+-{slug}-[0-9a-f]{{12}}(-\d+)?")  # as assembly.run_folder names them
+    found = [
+        folder
+        for folder in out.glob("*")
+        if ours.fullmatch(folder.name) and run_folder(str(folder))
+    ]
     if not found:
         raise UsageError(
             f"--resume: {str(out)!r} holds no run of {name!r}. "

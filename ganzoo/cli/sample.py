@@ -80,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the pictures and say where."""
     _refuse_nonsense(args)
+    _expect_run(args.run)
     registry = registry_from(args)
 
     from ganzoo.assembly.load import load
@@ -124,6 +125,14 @@ def _refuse_nonsense(args: argparse.Namespace) -> None:
         raise UsageError(f"ganzoo sample: --frames {args.frames} is below 1.")
     if not (math.isfinite(args.fps) and args.fps > 0):
         raise UsageError(f"ganzoo sample: --fps {args.fps} is no speed; 25 is usual.")
+
+
+def _expect_run(word: str) -> None:
+    if Path(word).exists():
+        return
+    runs = sorted(recipe.parent for recipe in Path("runs").glob("*/recipe.yaml"))
+    hint = f"  The newest here: {runs[-1]}" if runs else "  Make one with: ganzoo run quickstart"
+    raise DataError(f"{word}: there is no such run folder or checkpoint.\n{hint}", path=word)
 
 
 def _default_out(checkpoint: Path) -> Path:

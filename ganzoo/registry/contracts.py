@@ -2,7 +2,8 @@
 
 Shapes: ``N`` batch, ``C`` channels, ``I`` image channels, ``R`` resolution (``[R, R]`` stands for
 height x width, equal unless the base grid is not square), ``D`` style width, ``Z`` latent width,
-``K`` label width, ``L`` number of styles. Images are float, [-1, 1], NCHW. Torch appears in annotations only.
+``K`` label width, ``L`` number of styles. Images are float, [-1, 1], NCHW. Torch appears in
+annotations only.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 Value = Any  # plain data: bool, int, float, str, None, tuples and mappings of these
 
@@ -105,7 +105,7 @@ class SlotOf:
         return self.kind
 
 
-TypeForm = Union[Scalar, Choice, OneOf, ListOf, Fixed, MapOf, Record, SlotOf]
+TypeForm = Scalar | Choice | OneOf | ListOf | Fixed | MapOf | Record | SlotOf
 
 BOOL, INT, FLOAT, STR, NONE = map(Scalar, ("bool", "int", "float", "str", "None"))
 

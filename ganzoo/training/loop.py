@@ -1,4 +1,4 @@
-"""The loop: stages of phases, shares of batches, one step after the other; knows nothing of GANs."""
+"""The loop: stages of phases, shares of batches, step after step; knows nothing of GANs."""
 
 from __future__ import annotations
 
@@ -86,9 +86,7 @@ class Loop:
         self.device = device
         self.world = world
         self.budget = budget
-        self.averages = {
-            name: Average(task.networks[name], settings.ema) for name in task.averages
-        }
+        self.averages = {name: Average(task.networks[name], settings.ema) for name in task.averages}
         self.observations = Observations()
         self.times = PhaseTimes()
         self.optimizers: Optimizers | None = None
@@ -144,9 +142,7 @@ class Loop:
         for average in self.averages.values():
             average.update(batch=clock.pace.batch, images=clock.images)
 
-    def _visit(
-        self, phase: Phase, number: int, clock: Clock, fields: Mapping[str, Tensor]
-    ) -> None:
+    def _visit(self, phase: Phase, number: int, clock: Clock, fields: Mapping[str, Tensor]) -> None:
         assert self.optimizers is not None
         gain = phase.every if phase.lazy else 1
         with self.optimizers.step(phase.trains) as accumulate:

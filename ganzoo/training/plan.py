@@ -28,7 +28,9 @@ def plan_lines(
         width = max((len(row[0]) for row in rows), default=0)
         kind_width = max((len(row[1]) for row in rows), default=0)
         for label, kind, parameters, shape in rows:
-            lines.append(f"  {label:{width}}  {kind:{kind_width}}  {parameters:>12,}  {shape}".rstrip())
+            lines.append(
+                f"  {label:{width}}  {kind:{kind_width}}  {parameters:>12,}  {shape}".rstrip()
+            )
     lines.append("Phases: " + ", ".join(_phase(p.name, p.every) for p in stage.phases))
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
     lines.append(

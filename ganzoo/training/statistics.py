@@ -57,7 +57,9 @@ class StatsLog:
             self.path.write_text("".join(kept), encoding="utf-8")
             self._file = self.path.open("a", encoding="utf-8")
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{self.path}: cannot continue the log: {error}", path=folder) from error
+            raise DataError(
+                f"{self.path}: cannot continue the log: {error}", path=folder
+            ) from error
         self._board: Any = SummaryWriter(  # type: ignore[no-untyped-call]
             str(folder / "tensorboard"), purge_step=images
         )
@@ -73,7 +75,9 @@ class StatsLog:
             self._file.write(json.dumps(dict(row)) + "\n")
             self._file.flush()
         except OSError as error:
-            raise DataError(f"{self.path}: cannot write: {error.strerror}", path=self.path) from error
+            raise DataError(
+                f"{self.path}: cannot write: {error.strerror}", path=self.path
+            ) from error
         for name, value in row.items():
             if isinstance(value, float):
                 self._board.add_scalar(name, value, row["images"])

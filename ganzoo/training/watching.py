@@ -114,7 +114,9 @@ class RunWatcher:
         if loop.world.any(ends or now() - self._last_log > LOG_SECONDS, loop.device):
             self._write_row(loop, images, clock)
         if self._leads:
-            crossed = images // self._settings.every_images > clock.images // self._settings.every_images
+            crossed = (
+                images // self._settings.every_images > clock.images // self._settings.every_images
+            )
             if crossed or ends:
                 self._grid(loop, images)
             if crossed or ends or now() - self._last_checkpoint > CHECKPOINT_MINUTES * 60:
@@ -143,10 +145,12 @@ class RunWatcher:
                     **means,
                 }
             )
-            losses = {k: v for k, v in self._row.items() if k.endswith("_loss") and math.isfinite(v)}
-            self._bar.set_postfix_str(
-                " ".join(f"{name.removesuffix('_loss')} {value:.3f}" for name, value in losses.items())
-            )
+            losses = [
+                f"{name.removesuffix('_loss')} {value:.3f}"
+                for name, value in self._row.items()
+                if name.endswith("_loss") and math.isfinite(value)
+            ]
+            self._bar.set_postfix_str(" ".join(losses))
         self._logged_images = images
 
     def _grid(self, loop: Loop, images: int) -> None:

@@ -46,7 +46,7 @@ class World:
             flat = torch.cat([tensor.reshape(-1) for tensor in alike])
             dist.all_reduce(flat)
             flat /= self.size
-            for tensor, part in zip(alike, flat.split([tensor.numel() for tensor in alike])):
+            for tensor, part in zip(alike, torch.split(flat, [tensor.numel() for tensor in alike])):
                 tensor.copy_(part.view_as(tensor))
 
     def mean(self, value: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class World:
             return value
         from torch.distributed.nn.functional import all_reduce
 
-        total: Tensor = all_reduce(value.clone())
+        total: Tensor = all_reduce(value.clone())  # type: ignore[no-untyped-call]
         return total / self.size
 
     def any(self, flag: bool, device: torch.device) -> bool:

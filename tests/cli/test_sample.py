@@ -137,3 +137,12 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, in_process):
     result = in_process("sample", tmp_path)
     assert result.code == DataError.exit_code
     assert "not a run folder" in result.one_message
+
+
+def test_a_run_that_is_not_there_gets_the_newest_one_named(tmp_path, in_process):
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "recipe.yaml").touch()
+    result = in_process("sample", "runs/two")
+    assert result.code == DataError.exit_code
+    assert "there is no such run folder" in result.one_message
+    assert str(Path("runs", "one")) in result.err

@@ -76,6 +76,7 @@ def test_an_unknown_option_is_one_message(ganzoo):
     result = ganzoo("list", "--jason")
     assert result.code == 2
     assert "--jason" in result.one_message
+    assert "Did you mean '--json'?" in result.err
     assert "ganzoo list --help" in result.err
 
 

@@ -114,9 +114,7 @@ def test_training_steps_agree_with_the_published_ones(path):
     arrays = load(path)
     cfg, hyper = numbers(arrays, "cfg"), numbers(arrays, "hp")
     generator = published_generator(cfg).double()
-    discriminator = published_discriminator(
-        {**cfg, "architecture": cfg["architecture_D"]}
-    ).double()
+    discriminator = published_discriminator({**cfg, "architecture": cfg["architecture_D"]}).double()
     load_published(generator, sub(arrays, "sd_G"))
     load_published(discriminator, sub(arrays, "sd_D"))
     task = published_task(

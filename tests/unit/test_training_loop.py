@@ -10,7 +10,7 @@ from torch import nn
 from ganzoo.data.batches import Batches
 from ganzoo.errors import NonFinite
 from ganzoo.nn.running_mean import RunningMean
-from ganzoo.recipe.settings import EmaSettings, OptimizerSettings, TrainingSettings
+from ganzoo.recipe.settings import EmaSettings, TrainingSettings
 from ganzoo.registry.contracts import Pace, Phase, Stage
 from ganzoo.training.loop import Loop, Start
 from ganzoo.training.share import share_generator
@@ -173,7 +173,9 @@ def test_a_loss_that_is_not_a_number_names_term_phase_and_step():
         return {"square": terms["square"] * (float("nan") if share.images >= 16 else 1)}
 
     task.fit = fit
-    with pytest.raises(NonFinite, match=r"'square' of phase 'fit' became nan at step 2 \(16 images"):
+    with pytest.raises(
+        NonFinite, match=r"'square' of phase 'fit' became nan at step 2 \(16 images"
+    ):
         loop.run(Quiet(), Start())
 
 

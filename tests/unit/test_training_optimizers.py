@@ -112,9 +112,7 @@ def test_a_new_chapter_forgets_the_moments():
 
 def test_the_pace_sets_the_learning_rate_under_the_correction():
     network = nn.Linear(2, 1)
-    optimizers = made(
-        {"g": network}, phase("g", ("g",)), phase("g/r", ("g",), every=4, lazy=True)
-    )
+    optimizers = made({"g": network}, phase("g", ("g",)), phase("g/r", ("g",), every=4, lazy=True))
     optimizers.follow(Pace(batch=1, lr=0.01))
     assert group(optimizers, "g")["lr"] == pytest.approx(0.008)
 

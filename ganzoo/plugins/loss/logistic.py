@@ -9,7 +9,10 @@ __all__ = ["LogisticLoss"]
 
 
 class LogisticLoss:
-    """Generator ``log(1 + exp(-D(fake)))``; discriminator ``log(1 + exp(D(fake))) + log(1 + exp(-D(real)))``."""
+    """The generator minimises ``sp(-D(fake))``, the discriminator ``sp(D(fake)) + sp(-D(real))``.
+
+    ``sp(x) = log(1 + exp(x))``.
+    """
 
     compares_pairs = False
 

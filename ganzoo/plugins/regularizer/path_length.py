@@ -14,11 +14,12 @@ __all__ = ["PathLength"]
 
 
 class PathLength(nn.Module):
-    """``(|J^T y| - a)^2``, with ``a`` the running mean of the length; ``weight`` is the published 2.
+    """``(|J^T y| - a)^2``, with ``a`` the running mean of the length; published with weight 2.
 
-    ``y`` is N(0, 1) of the image's shape over ``sqrt(H W)``; the length is the root of the mean over
-    layers of the squared norm of each layer's gradient. As published, the ``a`` in the penalty is
-    the mean already moved towards this batch, still in the graph; only the stored one is detached.
+    ``y`` is N(0, 1) of the image's shape over ``sqrt(H W)``; the length is the root of the mean
+    over layers of the squared norm of each layer's gradient. As published, the ``a`` in the penalty
+    is the mean already moved towards this batch, still in the graph; only the stored one is
+    detached.
 
     With micro-batches each share moves ``a`` in its own penalty by its own lengths, while the
     stored mean moves once, by the mean of the whole batch. At least one latent is always used: a

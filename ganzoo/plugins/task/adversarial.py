@@ -56,7 +56,7 @@ class AdversarialTask:
         generator: Factory[Network],
         discriminator: Factory[Network],
         loss: Factory[Loss],
-        regularizers: Mapping[str, Factory[Regularizer]] = {},  # noqa: B006  (read, never written)
+        regularizers: Mapping[str, Factory[Regularizer]] = {},
         style_mixing: float = 0.9,
         order: tuple[Literal["generator", "discriminator"], ...] = ("generator", "discriminator"),
         base: tuple[int, int] = (4, 4),
