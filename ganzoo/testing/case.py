@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.registry.contracts import Noise
 from ganzoo.testing.failure import CheckFailure
+from ganzoo.testing.subject import Subject
 
 Tensors = tuple[Tensor | None, ...]
 Sizes = tuple[tuple[int, ...] | None, ...]
@@ -93,20 +94,58 @@ class Case:
         return part
 
 
+def labelled(*parts: object) -> str:
+    """The parts of a label that are not empty, in a row."""
+    return ", ".join(str(part) for part in parts if part)
+
+
+def in_every_case(
+    cases: Callable[[Subject], Iterable[Case]], *functions: Callable[[Case], None]
+) -> tuple[Callable[[Subject], None], ...]:
+    """Checks of a component, from checks of one case; a failure says in which case it happened."""
+    return tuple(_in_every_case(cases, function) for function in functions)
+
+
+def _in_every_case(
+    cases: Callable[[Subject], Iterable[Case]], function: Callable[[Case], None]
+) -> Callable[[Subject], None]:
+    def check(subject: Subject) -> None:
+        for case in cases(subject):
+            try:
+                function(case)
+            except CheckFailure as failure:
+                raise CheckFailure(f"{str(failure).rstrip('.')} ({case.label})") from failure
+            except Exception as error:
+                raise CheckFailure(
+                    f"it raised {type(error).__name__}: {str(error).rstrip('.')} ({case.label})"
+                ) from error
+
+    check.__name__, check.__doc__ = function.__name__, function.__doc__
+    return check
+
+
 def outputs_of(result: object, count: int, wanted: str) -> Tensors:
     """What a part returned, if it is a tuple of so many tensors or Nones.
 
     Args:
         wanted: how the contract writes it, ``"(x, image)"``.
+
+    Raises:
+        CheckFailure: it is something else.
     """
-    fits = isinstance(result, tuple) and len(result) == count
-    if not fits or not all(part is None or isinstance(part, Tensor) for part in result):  # type: ignore[attr-defined]
-        raise CheckFailure(f"it returned {_shown(result)}; the contract says {wanted}")
-    return result  # type: ignore[return-value]
+    if isinstance(result, tuple) and len(result) == count:
+        parts = cast("tuple[object, ...]", result)
+        if all(part is None or isinstance(part, Tensor) for part in parts):
+            return cast(Tensors, result)
+    raise CheckFailure(f"it returned {_shown(result)}; the contract says {wanted}")
 
 
 def tensor_of(result: object, wanted: str) -> Tensor:
-    """What a part returned, if it is a tensor."""
+    """What a part returned, if it is a tensor.
+
+    Raises:
+        CheckFailure: it is something else.
+    """
     if not isinstance(result, Tensor):
         raise CheckFailure(f"it returned {_shown(result)}; the contract says {wanted}")
     return result

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ganzoo.errors import RecipeError
 from ganzoo.registry.contracts import (
     ConvSite,
     DatasetSite,
@@ -15,9 +17,16 @@ from ganzoo.registry.contracts import (
     StemSite,
     TaskSite,
 )
+from ganzoo.registry.types import Value
 from ganzoo.testing.pictures import picture_folder
 from ganzoo.testing.subject import Subject
 from ganzoo.testing.surroundings import IMAGE_CHANNELS, STYLE_WIDTH, Surroundings
+
+
+def variants(subject: Subject) -> list[Mapping[str, Value]]:
+    """Parameters to try: the defaults, and each choice that the component does not itself refuse."""
+    site = usual_site(subject)
+    return [{}, *(given for given in subject.variants()[1:] if not _refused(subject, site, given))]
 
 
 def usual_site(subject: Subject) -> Any:
@@ -70,3 +79,11 @@ def usual_site(subject: Subject) -> Any:
     if kind == "dataset":
         return DatasetSite(path=subject.path or picture_folder())
     return None
+
+
+def _refused(subject: Subject, site: Any, given: Mapping[str, Value]) -> bool:
+    try:
+        subject.factory(**given)(site)
+    except RecipeError:
+        return True
+    return False

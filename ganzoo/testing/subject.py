@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.assembly.build import BoundFactory, build
-from ganzoo.errors import RecipeError
 from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.component import Component
@@ -105,14 +104,6 @@ class Subject:
                 if value != parameter.default:
                     found.append({parameter.name: value})
         return tuple(found)
-
-    def refuses(self, site: Any, given: Mapping[str, Value]) -> bool:
-        """Whether the component itself says that it cannot be built with these parameters."""
-        try:
-            self.factory(**given)(site)
-        except RecipeError:
-            return True
-        return False
 
     def _bound(
         self, component: Component, *, small: bool, fill: Fill, given: Mapping[str, Value]

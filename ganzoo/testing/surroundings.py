@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -88,9 +90,10 @@ class ToRgb(nn.Module):
         return image
 
 
-def published_kits() -> dict[str, LayerKit]:
-    """Kits of layers that differ in everything that a published network varies."""
-    return {
-        "StyleGAN2's layers": LayerKit(),
-        "StyleGAN's layers": LayerKit(gain="weight", resample=(1, 1), blur=(1, 2, 1), clamp=256.0),
-    }
+def published_kits() -> dict[str, Callable[[], LayerKit]]:
+    """Kits of layers that differ in everything that published networks vary.
+
+    Parts keep some of a kit's modules, so each part needs a kit of its own.
+    """
+    older = partial(LayerKit, gain="weight", resample=(1, 1), blur=(1, 2, 1), clamp=256.0)
+    return {"StyleGAN2's layers": LayerKit, "StyleGAN's layers": older}
