@@ -99,6 +99,7 @@ def judge(folder: Path, pictures: Path | None) -> dict[str, Any]:
                 "agreement": agreement(model, fakes, labels),
                 "frechet": distance,
                 "frechet_over_halves": distance / halves,
+                "variety": variety(model, fakes, labels) / variety(model, real, real_labels),
             }
         )
     rows = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
@@ -160,6 +161,16 @@ def equal_distance(model: DigitClassifier, fakes: Tensor, real: Tensor) -> float
         b = torch.randperm(len(fakes), generator=generator)[:count]
         distances.append(frechet_distance(model.features(fakes[b]), model.features(real[a])))
     return float(np.median(distances))
+
+
+def variety(model: DigitClassifier, images: Tensor, labels: Tensor) -> float:
+    """Mean distance between the features of two images of the same class, over the classes."""
+    features = model.features(images)
+    means = []
+    for digit in range(10):
+        mine = features[labels == digit]
+        means.append(torch.pdist(mine).mean())
+    return float(torch.stack(means).mean())
 
 
 def draw(

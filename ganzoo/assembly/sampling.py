@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ganzoo.assembly.latents import lerp, loop, slerp
+from ganzoo.nn.latents import lerp, loop, slerp
 
 __all__ = ["batches", "interpolated_styles", "mix_styles", "mixing_table", "one_hot", "slerp_path"]
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # Frames looked at for the palette; more change it little and cost much.
 _PALETTE_FRAMES = 64
+_SMALLEST_SIDE = 128
 
 
 def frame_delay(frames_per_second: float) -> int:
@@ -21,13 +22,18 @@ def frame_delay(frames_per_second: float) -> int:
 
 
 def save_gif(frames: np.ndarray[Any, Any], path: Path, frames_per_second: float) -> None:
-    """Write frames uint8 [F, I, H, W] as a GIF that loops for ever; transparency is dropped."""
+    """Write frames uint8 [F, I, H, W] as a GIF that loops for ever; transparency is dropped.
+
+    Small frames are enlarged by a whole factor, without smoothing, so that a person can see them.
+    """
     import numpy as np
     from PIL import Image
 
+    from ganzoo.data.files import atomic_file
     from ganzoo.data.images import to_picture
 
-    pictures = [to_picture(frame) for frame in frames]
+    factor = -(-_SMALLEST_SIDE // max(frames.shape[2:]))
+    pictures = [to_picture(frame.repeat(factor, 1).repeat(factor, 2)) for frame in frames]
     if pictures[0].mode == "L":
         palette = bytes(level for grey in range(256) for level in (grey, grey, grey))
     else:
@@ -41,12 +47,13 @@ def save_gif(frames: np.ndarray[Any, Any], path: Path, frames_per_second: float)
         ]
         palette = bytes(shared.getpalette() or ())
     # A palette given here is the global one; without it every frame carries a table of its own.
-    pictures[0].save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=frame_delay(frames_per_second),
-        loop=0,
-        palette=palette,
-    )
+    with atomic_file(path) as file:
+        pictures[0].save(
+            file,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=frame_delay(frames_per_second),
+            loop=0,
+            palette=palette,
+        )

@@ -228,9 +228,9 @@ def _single_class(sampler: Sampler, args: argparse.Namespace) -> int | None:
 
 
 def _interpolate(sampler: Sampler, args: argparse.Namespace, out: Path) -> str:
-    from ganzoo.assembly.latents import latents_from_seeds
     from ganzoo.assembly.sampling import interpolated_styles, one_hot, slerp_path
     from ganzoo.cli.animation import save_gif
+    from ganzoo.nn.latents import latents_from_seeds
 
     generator = sampler.styled_generator("--interpolate")
     seeds = parse_numbers(args.seeds or KEYFRAMES)

@@ -80,8 +80,8 @@ class Sampler:
 
     def styles(self, seeds: Sequence[int], classes: Sequence[int], wish: str) -> Tensor:
         """Truncated styles [N, L, D]."""
-        from ganzoo.assembly.latents import latents_from_seeds
         from ganzoo.assembly.sampling import one_hot
+        from ganzoo.nn.latents import latents_from_seeds
 
         width = self.styled_generator(wish).latent_width
         return self.styles_at(

@@ -48,7 +48,14 @@ def test_grey_frames_keep_every_level(tmp_path):
         assert gif.info["loop"] == 0
         for index, frame in enumerate(frames):
             gif.seek(index)
-            assert np.array_equal(np.asarray(gif.convert("L")), frame[0])
+            assert np.array_equal(np.asarray(gif.convert("L"))[::8, ::8], frame[0])
+
+
+def test_small_frames_are_enlarged_and_large_ones_are_not(tmp_path):
+    for side, shown in ((16, 128), (200, 200)):
+        save_gif(np.zeros((2, 1, side, side), np.uint8), tmp_path / "a.gif", 10)
+        with Image.open(tmp_path / "a.gif") as gif:
+            assert gif.size == (shown, shown)
 
 
 @pytest.mark.parametrize(("speed", "delay"), [(25, 40), (30, 30), (60, 20), (1000, 20), (1, 1000)])

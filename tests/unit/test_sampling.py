@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganzoo.assembly.latents import latents_from_seeds, lerp, loop, slerp
+from ganzoo.nn.latents import latents_from_seeds, lerp, loop, slerp
 from ganzoo.assembly.sampling import (
     batches,
     interpolated_styles,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import BadValue
+from ganzoo.nn.latents import latents_from_seeds
 from ganzoo.nn.noise import FreshNoise, NoNoise
 from ganzoo.registry.contracts import (
     Factory,
@@ -98,10 +98,8 @@ class AdversarialTask:
         """[N, I, R, R] by the generator of ``networks``; see ``SampleRequest``."""
         generator: Any = networks["generator"]
         like = next(generator.parameters())
-        z = np.stack(
-            [np.random.RandomState(s).randn(generator.latent_width) for s in request.seeds]
-        )
-        styles = generator.styles(torch.from_numpy(z).to(like), request.label)
+        z = latents_from_seeds(request.seeds, generator.latent_width, dtype=like.dtype)
+        styles = generator.styles(z.to(like.device), request.label)
         if request.truncation != 1:
             styles = generator.truncate(styles, request.truncation, request.cutoff)
         noise = {
