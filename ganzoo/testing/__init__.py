@@ -9,8 +9,11 @@ The whole test file of a plugin may be::
     def test_contract(check):
         check()
 
-A component that breaks a promise knowingly carries ``known_gaps = {"check_name": "reason"}``. Such a
-check must fail, and ``gap_lines`` lists them.
+A component that breaks a promise knowingly carries ``known_gaps = {"check_name": "reason"}``. Such
+a check must fail, and ``gap_lines`` lists them.
+
+The checks of a kind are what ``checks(subject)`` of the module of its name returns; those of
+``every_kind`` come before them.
 """
 
 from __future__ import annotations

@@ -41,13 +41,14 @@ class Part:
     """A part of a network, built, and how it is called.
 
     Args:
+        module: an ``nn.Module``, with what its kind adds.
         call: with the module (it may be a copy), inputs and noise; gives the outputs.
         takes: sizes of one sample of each input; None: this input is None.
         gives: sizes of one sample of each output. All but the first output may be None.
         noise: the indices that it may ask maps of.
     """
 
-    module: nn.Module
+    module: Any
     call: Callable[[Any, Tensors, Noise], Tensors]
     takes: Sizes
     gives: Sizes
@@ -115,7 +116,7 @@ def _in_every_case(
                 function(case)
             except CheckFailure as failure:
                 raise CheckFailure(f"{str(failure).rstrip('.')} ({case.label})") from failure
-            except Exception as error:
+            except Exception as error:  # the boundary: code of strangers
                 raise CheckFailure(
                     f"it raised {type(error).__name__}: {str(error).rstrip('.')} ({case.label})"
                 ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -43,7 +43,7 @@ class Check:
             gaps = getattr(self.subject.cls, "known_gaps", {})
         except PluginError:
             return None
-        return gaps.get(self.name) if isinstance(gaps, dict) else None
+        return gaps.get(self.name) if isinstance(gaps, Mapping) else None
 
     def __str__(self) -> str:
         component = self.subject.component
@@ -59,7 +59,7 @@ class Check:
         try:
             with torch.random.fork_rng(devices=[]), torch.enable_grad():
                 self.function(self.subject)
-        except Exception as error:  # noqa: BLE001  (the boundary: code of strangers)
+        except Exception as error:  # the boundary: code of strangers
             if gap is not None:
                 return
             text = str(error)
@@ -67,9 +67,7 @@ class Check:
                 text = f"it raised {type(error).__name__}: {text or 'without a word'}"
             raise CheckFailure(f"{self}: {text.rstrip('.')}.") from error
         if gap is not None:
-            raise CheckFailure(
-                f"{self}: it passes, but known_gaps says {gap!r}. Remove the entry."
-            )
+            raise CheckFailure(f"{self}: it passes, but known_gaps says {gap!r}. Remove the entry.")
 
 
 def checks_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ganzoo.registry.contracts import DiscriminatorSite
@@ -80,7 +81,7 @@ def _discriminators(subject: Subject) -> Iterator[Case]:
     for head in subject.companions("head"):
         fill = {"discriminator_block": (subject.component.name,), "head": (head,)}
         yield discriminator_case(
-            lambda fill=fill: subject.companion("network", "ganzoo/stack-discriminator", fill=fill),
+            partial(subject.companion, "network", "ganzoo/stack-discriminator", fill=fill),
             label=f"two of them below {head}",
             resolution=(16, 16),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ganzoo.registry.contracts import GeneratorSite
@@ -72,9 +73,7 @@ def checks(subject: Subject) -> tuple[Callable[[Subject], None], ...]:
     return (
         *network_part_checks(cases),
         *in_every_case(cases, counts_its_styles),
-        *in_every_case(
-            _generators, makes_a_generator, makes_a_generator_that_differentiates_twice
-        ),
+        *in_every_case(_generators, makes_a_generator, makes_a_generator_that_differentiates_twice),
     )
 
 
@@ -85,7 +84,7 @@ def _generators(subject: Subject) -> Iterator[Case]:
             "normalization": (normalization,),
         }
         yield generator_case(
-            lambda fill=fill: subject.companion("network", "ganzoo/style-generator", fill=fill),
+            partial(subject.companion, "network", "ganzoo/style-generator", fill=fill),
             label=f"two of them with {normalization}",
             resolution=(16, 16),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import random
 import sys
@@ -47,11 +48,16 @@ def watched_io() -> Iterator[list[str]]:
     """Collect what this thread does with files, sockets and processes."""
     _install_hook()
     thread = threading.get_ident()
-    _watching[thread] = found = []
+    found: list[str] = []
+    _watching[thread] = found
+    collects = gc.isenabled()
+    gc.disable()  # what others left behind may close files when it is collected
     try:
         yield found
     finally:
         del _watching[thread]
+        if collects:
+            gc.enable()
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ganzoo.registry.contracts import HeadSite
@@ -73,7 +74,7 @@ def _discriminators(subject: Subject) -> Iterator[Case]:
     for block in subject.companions("discriminator_block"):
         fill = {"discriminator_block": (block,), "head": (subject.component.name,)}
         yield discriminator_case(
-            lambda fill=fill: subject.companion("network", "ganzoo/stack-discriminator", fill=fill),
+            partial(subject.companion, "network", "ganzoo/stack-discriminator", fill=fill),
             label=f"above {block}",
         )
 

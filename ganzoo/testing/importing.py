@@ -47,7 +47,7 @@ def _report(modules: list[str]) -> dict[str, list[str] | str]:
         before = global_state()
         try:
             import_module(module)
-        except Exception as error:  # noqa: BLE001  (the boundary: code of strangers)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (the boundary: code of strangers)
             found[module] = f"{type(error).__name__}: {error}"
         else:
             found[module] = changes(before, global_state())

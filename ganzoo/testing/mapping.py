@@ -46,9 +46,7 @@ def everything_given_changes_the_style(case: Case) -> None:
             changed = list(inputs)
             changed[number] = others[number]
             (after,) = part.run(tuple(changed))
-            expect(
-                bool((after != before).any(dim=1).all()), f"another {name} gives the same style"
-            )
+            expect(bool((after != before).any(dim=1).all()), f"another {name} gives the same style")
 
 
 def checks(subject: Subject) -> tuple[Callable[[Subject], None], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import pickle
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def load_through_file(source: nn.Module, target: nn.Module) -> None:
     file.seek(0)
     try:
         target.load_state_dict(torch.load(file, weights_only=True))
-    except Exception as error:
+    except (RuntimeError, TypeError, pickle.PickleError) as error:
         raise CheckFailure(f"its state dict cannot be saved and loaded: {error}") from error
 
 
@@ -73,5 +74,3 @@ def settle(module: nn.Module) -> None:
 def _change(outputs: tuple[Tensor, ...], expected: tuple[Tensor, ...] | list[Tensor]) -> float:
     found = [float((a - b).detach().abs().max()) for a, b in zip(outputs, expected)]
     return max(found, default=0.0)
-
-

@@ -1,13 +1,14 @@
 """Checks of whole networks: generators of images from styles, and discriminators.
 
-A network is whatever its task calls. One whose class has ``styles`` and ``synthesize`` is checked as
-a style generator, one whose class name ends in ``Discriminator`` as a discriminator; any other one
-is only checked as every component is.
+A network is whatever its task calls. One whose class has ``styles`` and ``synthesize`` is checked
+as a style generator, one whose class name ends in ``Discriminator`` as a discriminator; any other
+one is only checked as every component is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ CheckFunction = Callable[[Subject], None]
 def generator_cases(subject: Subject) -> Iterator[Case]:
     """Square and not square, grey and colour, with and without labels, in every variant."""
     for given in variants(subject):
-        yield generator_case(lambda given=given: subject.factory(**given), label=labelled(given))
+        yield generator_case(partial(subject.factory, **given), label=labelled(given))
     yield generator_case(
         subject.factory, label="label 3", resolution=(12, 8), base=(3, 2), channels=1, labels=3
     )
@@ -45,7 +46,7 @@ def generator_cases(subject: Subject) -> Iterator[Case]:
 def discriminator_cases(subject: Subject) -> Iterator[Case]:
     """As ``generator_cases``."""
     for given in variants(subject):
-        make = lambda given=given: subject.factory(**given)  # noqa: E731
+        make = partial(subject.factory, **given)
         yield discriminator_case(make, label=labelled(given))
     yield discriminator_case(
         subject.factory, label="label 3", resolution=(12, 8), base=(3, 2), channels=1, labels=3
@@ -53,7 +54,7 @@ def discriminator_cases(subject: Subject) -> Iterator[Case]:
 
 
 def penalizes_path_length(case: Case) -> None:
-    """The squared gradient with respect to the styles has a gradient: finite, in the weights too."""
+    """The squared gradient with respect to the styles has a finite gradient in the weights."""
     part = case.built()
     z, label = part.inputs()
     styles = part.module.styles(z, label).detach().requires_grad_()
@@ -62,7 +63,7 @@ def penalizes_path_length(case: Case) -> None:
 
 
 def penalizes_gradient_of_logits(case: Case) -> None:
-    """The squared gradient with respect to the image has a gradient: finite, in the weights too."""
+    """The squared gradient with respect to the image has a finite gradient in the weights."""
     part = case.built()
     image, label = part.inputs()
     assert image is not None

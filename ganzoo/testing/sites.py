@@ -24,7 +24,7 @@ from ganzoo.testing.surroundings import IMAGE_CHANNELS, STYLE_WIDTH, Surrounding
 
 
 def variants(subject: Subject) -> list[Mapping[str, Value]]:
-    """Parameters to try: the defaults, and each choice that the component does not itself refuse."""
+    """Parameters to try: the defaults, and each choice that the component does not refuse."""
     site = usual_site(subject)
     return [{}, *(given for given in subject.variants()[1:] if not _refused(subject, site, given))]
 

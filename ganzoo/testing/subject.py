@@ -75,21 +75,31 @@ class Subject:
         """What a recipe may write under the component."""
         return self.registry.schema(self.component)
 
-    def factory(self, *, small: bool = True, fill: Fill | None = None, **given: Value) -> Any:
+    def factory(
+        self,
+        *,
+        small: bool = True,
+        fill: Fill | None = None,
+        settings: Mapping[str, Value] | None = None,
+        **given: Value,
+    ) -> Any:
         """The component with its defaults, required slots filled, waiting for its site.
 
         Args:
             small: replace sizes that have a well-known name by the kit's own (``SMALL``).
             fill: components to put into the slots of a kind, instead of the usual ones; those of
                 a mapping of slots are all put in.
+            settings: keys of the slots in such a mapping, beside the components' own.
             given: parameters.
         """
-        return self._bound(self.component, small=small, fill=fill or {}, given=given)
+        return self._bound(
+            self.component, small=small, fill=fill or {}, given=given, settings=settings or {}
+        )
 
     def companion(self, kind: str, name: str, *, fill: Fill | None = None, **given: Value) -> Any:
         """A factory of another component, in small sizes."""
         found = self.registry.find(kind, name)
-        return self._bound(found, small=True, fill=fill or {}, given=given)
+        return self._bound(found, small=True, fill=fill or {}, given=given, settings={})
 
     def companions(self, kind: str) -> tuple[str, ...]:
         """The components of a kind that this one must work with: ganzoo's and its own vendor's."""
@@ -106,47 +116,59 @@ class Subject:
         return tuple(found)
 
     def _bound(
-        self, component: Component, *, small: bool, fill: Fill, given: Mapping[str, Value]
+        self,
+        component: Component,
+        *,
+        small: bool,
+        fill: Fill,
+        given: Mapping[str, Value],
+        settings: Mapping[str, Value],
     ) -> BoundFactory[Any]:
-        slot = self._slot(component, small=small, fill=fill, given=given)
-        return build(slot, self.registry, component.kind)
-
-    def _slot(
-        self, component: Component, *, small: bool, fill: Fill, given: Mapping[str, Value]
-    ) -> Slot:
         values = {}
         for parameter in self.registry.schema(component).parameters.values():
+            form = parameter.type
             if parameter.name in given:
-                values[parameter.name] = given[parameter.name]
+                value = given[parameter.name]
+            elif isinstance(form, SlotOf) and (parameter.required or form.kind in fill):
+                names = fill.get(form.kind) or (usual(form.kind, parameter.name),)
+                value = self._slot(form.kind, names[0], {})
+            elif isinstance(form, MapOf) and isinstance(form.value, SlotOf):
+                kind = form.value.kind
+                value = {
+                    name.partition("/")[2]: self._slot(kind, name, settings)
+                    for name in fill.get(kind, ())
+                }
             else:
-                values[parameter.name] = self._value(component, parameter, small, fill)
-        settings = {setting.name: setting.default for setting in KINDS[component.kind].settings}
-        return Slot(
-            kind=component.kind, use=component.name, parameters=values, settings=settings
-        )
+                value = self._plain(component, parameter, small)
+            values[parameter.name] = value
+        return build(_slot_of(component, values, {}), self.registry, component.kind)
 
-    def _value(self, owner: Component, parameter: Parameter, small: bool, fill: Fill) -> Value:
-        form = parameter.type
-        if isinstance(form, SlotOf) and (parameter.required or form.kind in fill):
-            names = fill.get(form.kind) or (usual(form.kind, parameter.name),)
-            return self._inner(form.kind, names[0])
-        if isinstance(form, MapOf) and isinstance(form.value, SlotOf):
-            names = fill.get(form.value.kind, ())
-            return {name.partition("/")[2]: self._inner(form.value.kind, name) for name in names}
+    def _slot(self, kind: str, name: str, settings: Mapping[str, Value]) -> Slot:
+        """A companion in small sizes, its own slots filled with the usual components."""
+        component = self.registry.find(kind, name)
+        values = {}
+        for parameter in self.registry.schema(component).parameters.values():
+            form = parameter.type
+            if isinstance(form, SlotOf) and parameter.required:
+                values[parameter.name] = self._slot(form.kind, usual(form.kind, parameter.name), {})
+            else:
+                values[parameter.name] = self._plain(component, parameter, small=True)
+        return _slot_of(component, values, settings)
+
+    @staticmethod
+    def _plain(owner: Component, parameter: Parameter, small: bool) -> Value:
+        """The value of a parameter that is no slot."""
         if small and parameter.name in SMALL:
             try:
-                return coerce(form, SMALL[parameter.name])
+                return coerce(parameter.type, SMALL[parameter.name])
             except Mismatch:
                 return parameter.default
         if parameter.required:
             raise CheckFailure(
-                f"the parameter {parameter.name!r} ({form}) of {owner.name} has no default. Give it"
-                " one; only slots may be without"
+                f"the parameter {parameter.name!r} ({parameter.type}) of {owner.name} has no"
+                " default. Give it one; only slots may be without"
             )
         return parameter.default
-
-    def _inner(self, kind: str, name: str) -> Slot:
-        return self._slot(self.registry.find(kind, name), small=True, fill={}, given={})
 
 
 def usual(kind: str, role: str = "") -> str:
@@ -154,6 +176,18 @@ def usual(kind: str, role: str = "") -> str:
     if kind == "network" and "discriminator" in role:
         return "ganzoo/stack-discriminator"
     return USUAL[kind]
+
+
+def _slot_of(
+    component: Component, values: Mapping[str, Value], settings: Mapping[str, Value]
+) -> Slot:
+    known = {setting.name: setting.default for setting in KINDS[component.kind].settings}
+    return Slot(
+        kind=component.kind,
+        use=component.name,
+        parameters=values,
+        settings={**known, **settings},
+    )
 
 
 def _few(form: TypeForm) -> tuple[Value, ...]:

@@ -66,10 +66,10 @@ def commands(text: str) -> list[list[str]]:
     found = []
     for line in lines:
         for words in simple_commands(shlex.split(line, comments=True)):
-            names = [Path(word).name for word in words]
-            started = "-m" in words or names[:1] == ["ganzoo"] or "ganzoo" in names[1:2]
-            if "ganzoo" in names and started:
-                found.append(words[names.index("ganzoo") + 1 :])
+            if "-m" in words:
+                words = words[words.index("-m") + 1 :]
+            if words and Path(words[0]).name == "ganzoo":
+                found.append(words[1:])
     return found
 
 

@@ -1,0 +1,81 @@
+"""A moment of training around two given networks, for whoever checks a term of a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.nn.noise import FreshNoise
+from ganzoo.registry.contracts import Fake
+
+
+class ToyMoment:
+    """The contract ``Moment``: real samples as given, fakes and scores by the networks.
+
+    All draws come from one seeded generator in the order of asking, so two moments of one seed
+    that are asked the same give the same.
+
+    Args:
+        networks: ``generator`` (``styles``, ``synthesize``, ``latent_width``) and
+            ``discriminator``, as far as they are asked for.
+        image: [N, I, R, R] real images.
+        label: [N, K] of the real images, and of the fakes too.
+        images: shown before this step.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        image: Tensor,
+        label: Tensor | None = None,
+        *,
+        images: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.images = images
+        self.size = len(image)
+        self.random = torch.Generator().manual_seed(seed)
+        self.observed: dict[str, Tensor] = {}
+        self._networks = networks
+        self._fields = {"image": image, "label": label}
+        self._latents: Tensor | None = None
+        self._fakes: dict[int, Fake] = {}
+
+    def __getitem__(self, name: str) -> Tensor | None:
+        return self._fields.get(name)
+
+    def fake(self, first: int | None = None) -> Fake:
+        """Generated samples of the first latents; made once per count."""
+        count = self.size if first is None else first
+        if count not in self._fakes:
+            generator: Any = self._networks["generator"]
+            if self._latents is None:
+                like = self._fields["image"]
+                assert like is not None
+                self._latents = self.normal_like(like.new_empty(self.size, generator.latent_width))
+            label = self._fields["label"]
+            label = None if label is None else label[:count]
+            styles = generator.styles(self._latents[:count], label)
+            image = generator.synthesize(styles, FreshNoise(self.random))
+            self._fakes[count] = Fake(image=image, styles=styles, label=label)
+        return self._fakes[count]
+
+    def normal_like(self, x: Tensor) -> Tensor:
+        """N(0, 1) of the shape of ``x``."""
+        return torch.randn(x.shape, generator=self.random, dtype=x.dtype)
+
+    def score(self, image: Tensor, label: Tensor | None) -> Tensor:
+        """[n] logits of the discriminator."""
+        logits: Tensor = self._networks["discriminator"](image, label)
+        return logits
+
+    def observe(self, name: str, value: Tensor) -> None:
+        """Keep the value under its name."""
+        self.observed[name] = value.detach().clone()
+
+    def batch_mean(self, value: Tensor) -> Tensor:
+        """Mean over this moment, which is the whole batch."""
+        return value.mean()

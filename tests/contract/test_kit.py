@@ -1,0 +1,146 @@
+"""The kit finds the fault of each faulty component by the check that is there for it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+from ganzoo import Component, hookimpl
+from ganzoo.errors import UnknownComponent
+from ganzoo.registry.catalogue import Registry
+from ganzoo.testing import CheckFailure, checks_for, gap_lines
+
+FAULTS = [
+    ("generator_block", "DetachedStyle", "gradient_equals_finite_difference", "detached"),
+    ("generator_block", "MixesBatch", "samples_are_independent", "changing sample 0 changes"),
+    ("generator_block", "SaysItMixes", "samples_are_independent", "Remove the line"),
+    ("generator_block", "DifferentiatesOnce", "differentiates_twice", "the second derivative"),
+    ("generator_block", "DistanceBlock", "differentiates_twice", "cannot be differentiated twice"),
+    ("generator_block", "DetachedBackward", "differentiates_twice", "the second derivative"),
+    ("generator_block", "OnlyFloat32", "runs_in_both_float_types", "output of torch.float32"),
+    ("generator_block", "ForgetsBuffer", "state_round_trips", "no persistent buffer"),
+    ("generator_block", "DrawsGlobally", "forward_leaves_global_state", "global generator"),
+    ("generator_block", "DrawsGlobally", "is_deterministic", "another output"),
+    ("generator_block", "TooSmall", "gives_promised_shapes", r"\[4, 3, 4, 4\]; promised"),
+    ("generator_block", "OnlyFeatures", "gives_promised_shapes", r"\(x, image\)"),
+    ("generator_block", "TakesAnything", "schema_is_readable", r"\*\*kwargs is not allowed"),
+    ("generator_block", "IdleParameter", "every_parameter_receives_gradient", "reaches idle"),
+    ("generator_block", "HeldByFunction", "copies_are_independent", "held by a function"),
+    ("generator_block", "ChangesInput", "keeps_its_inputs", "input 0 is another"),
+    ("generator_block", "DeafToNoise", "honours_noise", "map for layer 0 changes nothing"),
+    ("generator_block", "SeedsNumpy", "construction_leaves_global_state", "numpy's global"),
+    ("generator_block", "ReadsFile", "construction_does_no_io", r"os\.listdir"),
+    ("generator_block", "DrawsTooMuch", "construction_is_deterministic", "'gain' differs"),
+    ("generator_block", "ComputedDefault", "signature_agrees_with_schema", "but the file says 3"),
+    ("generator_block", "SeedingBlock", "import_leaves_global_state", "torch's global generator"),
+    ("generator_block", "ClosedGap", "differentiates_twice", "passes, but known_gaps says"),
+    ("generator_block", "UnknownGap", "known_gaps_name_checks", "differentiates_thrice"),
+    ("generator_block", "Missing", "constructs_from_defaults", "defines no class"),
+    ("normalization", "LyingNormalization", "reads_style_says_the_truth", "is False, but"),
+    ("normalization", "LyingNormalization", "an_output_layer_is_linear", "not linear"),
+    ("normalization", "LyingNormalization", "honours_noise", "changes nothing"),
+    ("stem", "BatchNormStem", "samples_are_independent", "changing sample 0"),
+    ("stem", "BatchNormStem", "gives_promised_shapes", "Expected more than 1 value"),
+    ("head", "WideHead", "gives_promised_shapes", r"\[4, 1\]; promised is \[4\]"),
+    ("loss", "AveragingLoss", "gives_one_value_a_sample", r"shape \[\] for 5 logits"),
+    ("loss", "SaturatingLoss", "generator_wants_higher_scores", "saturates"),
+    ("loss", "CentringLoss", "samples_are_independent", "logit of sample 0"),
+    ("loss", "CentringLoss", "gradient_equals_finite_difference", "finite differences say"),
+    ("loss", "OverflowingLoss", "stays_finite", "not finite for logits of 100"),
+    ("regularizer", "ForgetfulRegularizer", "state_round_trips", "no buffer"),
+    ("regularizer", "CutRegularizer", "trains_through_second_derivatives", "no gradient reaches"),
+    ("dataset", "UnstableDataset", "fingerprint_is_stable", "of the same content"),
+    ("dataset", "RandomDataset", "items_are_deterministic", "numpy's global generator"),
+    ("dataset", "MislabelledDataset", "labels_agree_with_items", "is not the label of item"),
+    ("dataset", "FloatDataset", "gives_declared_fields", "image is float32"),
+    ("dataset", "HeldDataset", "pickles", "cannot be pickled"),
+    ("dataset", "DeafDataset", "honours_its_site", r"\(12, 8\) became \(8, 8\)"),
+    ("task", "MeddlingTask", "phases_change_only_what_they_train", "does not train"),
+    ("task", "MeddlingTask", "samples_images", "other samples"),
+]
+SOUND = [("generator_block", "SoundBlock"), ("dataset", "DotsDataset")]
+PARTS = ("generator_block", "normalization", "stem", "head")
+MODULES = {"SeedingBlock": "faulty_import"}
+
+
+def name_of(cls):
+    return "acme/" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls).lower()
+
+
+class Plugin:
+    """A plugin that offers some of these classes."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    @hookimpl
+    def ganzoo_components(self):
+        """Each of them by hand."""
+        for kind, cls in sorted(self.wanted):
+            usual = "faulty_parts" if kind in PARTS else "faulty_others"
+            target = f"{MODULES.get(cls, usual)}:{cls}"
+            yield Component(kind=kind, name=name_of(cls), target=target, summary="For the kit.")
+
+
+def registry_with(wanted):
+    registry = Registry()
+    registry.register("ganzoo", "ganzoo.plugins")
+    registry.register("acme", Plugin(wanted))
+    assert not registry.failures
+    return registry
+
+
+@pytest.fixture(scope="module")
+def registry():
+    gaps = {("generator_block", "OpenGap"), ("generator_block", "SoundBlock")}
+    return registry_with({(kind, cls) for kind, cls, *_ in FAULTS} | gaps)
+
+
+def check_of(registry, kind, cls, name):
+    (found,) = [check for check in checks_for(kind, name_of(cls), registry) if check.name == name]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "cls", "name", "text"), FAULTS)
+def test_the_check_for_it_finds_the_fault(registry, kind, cls, name, text):
+    with pytest.raises(CheckFailure, match=text) as caught:
+        check_of(registry, kind, cls, name)()
+    assert str(caught.value).startswith(f"{kind}/{name_of(cls)}: {name}: ")
+    assert "\n" not in str(caught.value) or cls == "Missing"
+
+
+@pytest.mark.parametrize(("kind", "cls"), SOUND)
+def test_a_sound_component_of_a_stranger_passes_every_check(kind, cls):
+    for check in checks_for(kind, name_of(cls), registry_with(SOUND)):
+        check()
+
+
+def test_a_known_gap_fails_in_silence_and_is_listed(registry):
+    checks = checks_for("generator_block", "acme/open-gap", registry)
+    (gap,) = [check for check in checks if check.name == "differentiates_twice"]
+    gap()
+    assert gap_lines(checks) == [
+        "generator_block/acme/open-gap: differentiates_twice: the kernel has no second derivative"
+        " yet"
+    ]
+
+
+def test_a_check_leaves_torchs_generator_as_it_was(registry):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    check_of(registry, "generator_block", "SoundBlock", "gives_promised_shapes")()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_an_unknown_component_is_named_with_what_there_is(registry):
+    with pytest.raises(UnknownComponent, match="acme/sound-block"):
+        checks_for("generator_block", "acme/sound-blocks", registry)
+
+
+def test_a_data_set_may_be_given_its_own_path(registry, tmp_path):
+    checks = checks_for("dataset", "ganzoo/image-folder", registry, path=tmp_path)
+    (check,) = [check for check in checks if check.name == "describes_itself"]
+    with pytest.raises(CheckFailure, match=re.escape(str(tmp_path))):
+        check()
