@@ -92,7 +92,7 @@ class ContractError(PluginError):
 
 
 class BackendError(GanzooError):
-    """A kernel was demanded and cannot run here."""
+    """A device or a kernel cannot do here what was asked of it."""
 
     exit_code = 4
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,23 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
             path=path,
         )
     return content
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """State of a checkpoint is loaded inside; a mismatch names the checkpoint.
+
+    Raises:
+        DataError: the state is not that of the networks its recipe builds here.
+    """
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{path}: the checkpoint does not fit the networks that its recipe builds here: "
+            f"{error}. The run's provenance.json says which versions made it.",
+            path=path,
+        ) from error
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

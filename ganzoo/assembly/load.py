@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from ganzoo.assembly.build import build
-from ganzoo.assembly.checkpoint import newest_checkpoint, read_checkpoint
+from ganzoo.assembly.checkpoint import fitting, newest_checkpoint, read_checkpoint
 from ganzoo.errors import DataError
 from ganzoo.recipe.load import load_recipe
 from ganzoo.recipe.model import Recipe
@@ -65,21 +66,16 @@ def load(
         from ganzoo.registry.discovery import discover
 
         registry = discover()
-    recipe = _recipe_of(content, path, registry)
+    recipe = _recipe_of(content, registry)
     data = content["data"]
     with torch.random.fork_rng(devices=[]):
         task: Task = build(recipe.task, registry, "task")(task_site(data))
     networks: dict[str, nn.Module] = dict(task.networks)
-    try:
+    with fitting(path):
         for name, network in networks.items():
-            network.load_state_dict(content["networks"][name])
+            source = content["averages"] if name in task.averages else content["networks"]
+            network.load_state_dict(source[name])
             network.to(device).eval().requires_grad_(False)
-        for name in task.averages:
-            networks[name].load_state_dict(content["averages"][name])
-    except (RuntimeError, KeyError) as error:
-        raise DataError(
-            f"{path}: the checkpoint does not fit the networks of its recipe: {error}", path=path
-        ) from error
     return LoadedRun(
         recipe=recipe,
         task=task,
@@ -99,10 +95,8 @@ def task_site(data: Mapping[str, Any]) -> TaskSite:
     )
 
 
-def _recipe_of(content: Mapping[str, Any], path: Path, registry: Registry) -> Recipe:
-    import tempfile
-
+def _recipe_of(content: Mapping[str, Any], registry: Registry) -> Recipe:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{content['data'].get('name', path.stem)}.yaml"
+        file = Path(folder) / "recipe.yaml"
         file.write_text(content["recipe"], encoding="utf-8")
         return load_recipe(file, registry=registry).recipe

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ganzoo import __version__
 from ganzoo.errors import DataError
 from ganzoo.recipe.dump import dump
 from ganzoo.recipe.identity import recipe_hash
@@ -42,8 +43,10 @@ def create_run_folder(
             number += 1
         (folder / "sources").mkdir(parents=True)
         (folder / "recipe.yaml").write_text(dump(recipe), encoding="utf-8")
-        for source in sources:
-            (folder / "sources" / source.name).write_bytes(source.read_bytes())
+        for number, source in enumerate(sources):
+            # numbered, since a recipe and the one it extends may have one name in two folders
+            copy = folder / "sources" / f"{number}-{source.name}"
+            copy.write_bytes(source.read_bytes())
         (folder / "provenance.json").write_text(
             json.dumps(dict(provenance), indent=2) + "\n", encoding="utf-8"
         )
@@ -71,7 +74,8 @@ def provenance_of(recipe: Recipe, registry: Registry, **more: Any) -> dict[str, 
         "components": components,
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in ("ganzoo", "torch", "numpy", "pillow", "pluggy")},
+            "ganzoo": __version__,
+            **{name: _version(name) for name in ("torch", "numpy", "pillow", "pluggy")},
         },
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),

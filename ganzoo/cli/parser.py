@@ -85,7 +85,7 @@ def registry_from(args: argparse.Namespace) -> Registry:
     registry = discover(disabled=tuple(args.no_plugin), extra=tuple(args.plugin))
     if args.plugin:
         given = [_absolute(value) for value in args.plugin]
-        _prepend("GANZOO_PLUGINS", given, os.pathsep)
+        _prepend("GANZOO_PLUGINS", given, ",")
     if args.no_plugin:
         _prepend("GANZOO_DISABLE", args.no_plugin, ",")
     return registry

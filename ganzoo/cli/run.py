@@ -60,17 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume",
-        nargs="?",
-        const=NEWEST,
         metavar="PATH",
-        help="go on with this run folder or checkpoint; with no PATH, the newest of this recipe",
+        help=f"go on with this run folder or checkpoint, or with the {NEWEST!r} run of this recipe",
     )
     parser.add_argument(
         "--workers",
-        type=int,
+        type=_threads,
         default=0,
         metavar="N",
-        help="processes that read pictures ahead (default: 0, a thread)",
+        help="threads that read pictures side by side (default: 0, one that reads ahead)",
     )
 
 
@@ -174,6 +172,12 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of images; write 50000")
     return count
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads; write 4")
+    return int(text)
 
 
 def _minutes(text: str) -> float:

@@ -3,7 +3,8 @@
 Shapes: ``N`` batch, ``C`` channels, ``I`` image channels, ``R`` resolution (``[R, R]`` stands for
 height x width, equal unless the base grid is not square), ``D`` style width, ``Z`` latent width,
 ``K`` label width, ``L`` number of styles. Images are float, [-1, 1], NCHW. Torch appears in
-annotations only.
+annotations only. One file, long as it is: a person who writes a component reads it from top to
+bottom.
 """
 
 from __future__ import annotations

@@ -30,13 +30,13 @@ def discover(*, disabled: Collection[str] = (), extra: Sequence[str] = ()) -> Re
             vendor but ganzoo. ``GANZOO_DISABLE`` adds to it, separated by commas.
         extra: plugins that are not installed, as ``-p`` takes them: ``acme=acme_blocks`` for a
             module, ``acme=./my_blocks`` for a package's folder. ``GANZOO_PLUGINS`` adds to it,
-            separated by commas or as a path is, so that ranks and workers inherit them.
+            separated by commas, so that ranks and workers inherit them.
 
     Raises:
         UsageError: one of ``extra`` cannot be read, or names no folder.
     """
     blocked = {*disabled, *_listed(os.environ.get("GANZOO_DISABLE", ""), ",")}
-    added = [*extra, *_listed(os.environ.get("GANZOO_PLUGINS", ""), f",{os.pathsep}")]
+    added = [*extra, *_listed(os.environ.get("GANZOO_PLUGINS", ""), ",")]
     by_vendor: dict[str, list[_Claim]] = {}
     for claim in (_ours(), *_installed(), *map(_by_hand, added)):
         claims = by_vendor.setdefault(claim.vendor, [])

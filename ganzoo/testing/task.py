@@ -122,6 +122,12 @@ class _Witness:
         self._weights = _weights(task.networks)
         self.changed: list[tuple[Any, set[str]]] = []
 
+    def before_stage(self, loop: Loop, stage: Stage, images: int) -> None:
+        """Nothing to do."""
+
+    def at_end(self, loop: Loop, clock: Clock) -> None:
+        """Nothing to do."""
+
     def after_phase(self, loop: Loop, clock: Clock) -> None:
         """Compare with the weights after the phase before."""
         assert loop.stage is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Protocol
@@ -30,12 +30,20 @@ from ganzoo.training.world import World
 class Watcher(Protocol):
     """Who looks on: writes grids, checkpoints and logs, and may ask for the end."""
 
+    def before_stage(self, loop: Loop, stage: Stage, images: int) -> None:
+        """A stage is about to begin, or to go on, after ``images`` images."""
+        ...
+
     def after_phase(self, loop: Loop, clock: Clock) -> None:
         """A phase has stepped."""
         ...
 
     def after_step(self, loop: Loop, clock: Clock) -> bool:
         """A step is over, ``clock.images + clock.pace.batch`` are shown; True ends training."""
+        ...
+
+    def at_end(self, loop: Loop, clock: Clock) -> None:
+        """Training is over; ``clock`` is that of the last step of this process."""
         ...
 
 
@@ -50,6 +58,8 @@ class Start:
         stage_images: images shown in that stage.
         optimizers: their state, or None.
         chapter: of the pace that the state belongs to.
+        restore: gives networks, averages and task their state, once the stage has been reached
+            and its networks exist; None: they keep what they were made with.
     """
 
     stage: int = 0
@@ -58,6 +68,7 @@ class Start:
     stage_images: int = 0
     optimizers: Mapping[str, Any] | None = None
     chapter: tuple[Any, ...] = ()
+    restore: Callable[[Loop], None] | None = None
 
 
 class Loop:
@@ -86,7 +97,7 @@ class Loop:
         self.device = device
         self.world = world
         self.budget = budget
-        self.averages = {name: Average(task.networks[name], settings.ema) for name in task.averages}
+        self.averages: dict[str, Average] = {}
         self.observations = Observations()
         self.times = PhaseTimes()
         self.optimizers: Optimizers | None = None
@@ -103,8 +114,12 @@ class Loop:
     def run(self, watcher: Watcher, start: Start) -> None:
         """Train from ``start`` until the budget is spent or the watcher ends it."""
         images = start.images
+        clock = None
         for index, stage in islice(enumerate(self.task.stages()), start.stage, None):
             resumed = index == start.stage
+            self._adopt_networks()
+            if resumed and start.restore is not None:
+                start.restore(self)
             self.stage = stage
             self.stage_images = start.stage_images if resumed else 0
             self.optimizers = Optimizers(
@@ -113,6 +128,7 @@ class Loop:
             if resumed and start.optimizers is not None:
                 self.optimizers.load_state_dict(start.optimizers, start.chapter)
             step = start.step if resumed else 0
+            watcher.before_stage(self, stage, images)
             while not self._spent(stage, images):
                 pace = stage.pace(images) if stage.pace else Pace(batch=self.settings.batch)
                 clock = Clock(stage=index, step=step, images=images, pace=pace)
@@ -121,8 +137,20 @@ class Loop:
                 self.stage_images += pace.batch
                 step += 1
                 if watcher.after_step(self, clock):
+                    watcher.at_end(self, clock)
                     return
             self.optimizers.thaw()
+        if clock is not None:
+            watcher.at_end(self, clock)
+
+    def _adopt_networks(self) -> None:
+        """Bring networks that this stage added to the device, and start their averages."""
+        for network in self.task.networks.values():
+            network.to(self.device).train()
+        self.task.state.to(self.device)
+        for name in self.task.averages:
+            if name in self.task.networks and name not in self.averages:
+                self.averages[name] = Average(self.task.networks[name], self.settings.ema)
 
     def _spent(self, stage: Stage, images: int) -> bool:
         if stage.images is not None and self.stage_images >= stage.images:
@@ -174,7 +202,7 @@ class Loop:
                 random=share_generator(
                     self.device,
                     seed=self.settings.seed,
-                    step=clock.images,
+                    images=clock.images,
                     phase=number,
                     part=part,
                     rank=self.world.rank,
@@ -205,17 +233,17 @@ class Loop:
             if isinstance(module, RunningMean):
                 total, count = module.pending()
                 if count:
-                    mean = total / count
-                    self.world.mean_([mean])
-                    module.settle(mean, 1)
+                    weight = torch.full_like(total[..., :1] if total.ndim else total, count)
+                    self.world.mean_([total, weight])
+                    module.settle(total, float(weight.max()))
 
     def _check(self, mean: Tensor, name: str, phase: Phase, clock: Clock) -> None:
         value = float(mean.detach())
         if not math.isfinite(value):
             raise NonFinite(
                 f"the term {name!r} of phase {phase.name!r} became {value} at step {clock.step}"
-                f" ({clock.images:,} images) on rank {self.world.rank}. The last checkpoint is"
-                " kept. Try a smaller training.optimizer.lr, a larger weight of the"
+                f" ({clock.images:,} images) on rank {self.world.rank}. Checkpoints written so far"
+                " are kept. Try a smaller training.optimizer.lr, a larger weight of the"
                 " discriminator's regularizer, or a larger batch."
             )
 

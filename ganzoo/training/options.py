@@ -18,11 +18,11 @@ class RunOptions:
     Args:
         data: where the pictures are, or None.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        images: stop early, after this many images shown; None: the recipe's budget.
+        images: stop early, after this many images shown in all; None: the recipe's budget.
         max_minutes: stop after this long; None: no limit.
         out: folder that run folders are made in.
         resume: run folder or checkpoint to continue; None: a new run.
-        workers: processes that read pictures ahead; 0: a thread.
+        workers: threads that read pictures side by side; 0: one reads ahead.
         command: what was typed, for the record.
         report: is told lines for the user.
         progress: whether to show a bar.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from ganzoo.assembly.build import build
-from ganzoo.assembly.checkpoint import newest_checkpoint, read_checkpoint
+from ganzoo.assembly.checkpoint import fitting, newest_checkpoint, read_checkpoint
 from ganzoo.assembly.load import task_site
 from ganzoo.assembly.run_folder import create_run_folder, provenance_of
 from ganzoo.data.batches import Batches
@@ -24,7 +25,6 @@ from ganzoo.registry.contracts import Dataset, DatasetSite, Task
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, Start
 from ganzoo.training.options import RunOptions
-from ganzoo.training.plan import plan_lines
 from ganzoo.training.statistics import StatsLog
 from ganzoo.training.watching import RunWatcher
 from ganzoo.training.world import World
@@ -56,15 +56,15 @@ def train(loaded: LoadedRecipe, registry: Registry, options: RunOptions) -> Path
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that was asked for; ``auto`` is the best one here.
+    """The device that was asked for; ``auto`` is a CUDA device where there is one, else the CPU.
+
+    Under torchrun each process takes the CUDA device of its local rank.
 
     Raises:
         UsageError: there is no such device here.
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
-        return torch.device("cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -73,11 +73,14 @@ def choose_device(name: str) -> torch.device:
         ) from error
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
+        if device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        if device.index >= count:
             raise UsageError(
                 f"--device {name}: this machine has {count} CUDA devices that torch can use."
                 " `ganzoo doctor` says why; --device cpu always works."
             )
+        torch.cuda.set_device(device)
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: torch finds no Apple GPU here; --device cpu always works")
     return device
@@ -94,15 +97,13 @@ def _train(
     recipe, facts = _completed(loaded.recipe, dataset)
     torch.manual_seed(recipe.training.seed)
     task: Task = build(recipe.task, registry, "task")(task_site(facts))
-    for network in task.networks.values():
-        network.to(device).train()
-    task.state.to(device)
-    budget = recipe.training.images if options.images is None else options.images
+    budget = min(recipe.training.images, options.images or recipe.training.images)
     conditional = facts["label_width"] > 0
     batches = Batches(
         dataset,
         seed=recipe.training.seed,
         mirror=recipe.data.settings["mirror"],
+        labels=conditional,
         workers=options.workers,
     )
     loop = Loop(
@@ -114,7 +115,9 @@ def _train(
         conditional=conditional,
         budget=budget,
     )
-    folder, start = _resume(loop, recipe, facts, options) if options.resume else (None, Start())
+    folder, start = None, Start()
+    if options.resume is not None:
+        folder, start = _resume(options.resume, recipe, facts, options, device)
     if folder is None:
         folder = options.out
         if world.leads:
@@ -124,35 +127,23 @@ def _train(
             folder = create_run_folder(
                 options.out, recipe, sources=loaded.files, provenance=provenance
             )
-    if world.leads:
-        first = next(iter(task.stages()))
-        for line in plan_lines(
-            recipe,
-            task.networks,
-            first,
-            device=device,
-            data=_describe(recipe, dataset, facts),
-            budget=budget,
-        ):
-            options.report(line)
-        options.report(f"Run folder: {folder}")
     log = StatsLog(folder, images=start.images) if world.leads else None
     record = {"recipe": dump(recipe), "hash": recipe_hash(recipe), "data": dict(facts)}
     grids = Grids(folder, task, dataset, conditional=conditional)
     watcher = RunWatcher(
         folder,
-        recipe.watch,
+        recipe,
         options,
         grids,
         log,
         record,
+        data=_describe(recipe, dataset, facts),
         first_images=start.images,
         budget=budget,
         leads=world.leads,
     )
     try:
         with watcher:
-            watcher.begin(loop, start.images)
             loop.run(watcher, start)
     finally:
         batches.close()
@@ -210,17 +201,20 @@ def _completed(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, dict[str, Any]
 
 
 def _resume(
-    loop: Loop, recipe: Recipe, facts: Mapping[str, Any], options: RunOptions
+    resume: Path,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    options: RunOptions,
+    device: torch.device,
 ) -> tuple[Path, Start]:
-    assert options.resume is not None
-    if options.resume.is_dir():
-        path, content, note = newest_checkpoint(options.resume, loop.device)
-        folder = options.resume
+    if resume.is_dir():
+        path, content, note = newest_checkpoint(resume, device)
+        folder = resume
         if note:
             options.report(f"Passing over a damaged checkpoint: {note}")
     else:
-        path = options.resume
-        content = read_checkpoint(path, loop.device)
+        path = resume
+        content = read_checkpoint(path, device)
         folder = path.resolve().parent.parent
     if content["hash"] != recipe_hash(recipe):
         raise DataError(
@@ -235,11 +229,15 @@ def _resume(
             " --data to go on, or start a new run.",
             path=path,
         )
-    for name, network in loop.task.networks.items():
-        network.load_state_dict(content["networks"][name])
-    for name, average in loop.averages.items():
-        average.network.load_state_dict(content["averages"][name])
-    loop.task.state.load_state_dict(content["state"])
+
+    def restore(loop: Loop) -> None:
+        with fitting(path):
+            for name, network in loop.task.networks.items():
+                network.load_state_dict(content["networks"][name])
+            for name, average in loop.averages.items():
+                average.network.load_state_dict(content["averages"][name])
+            loop.task.state.load_state_dict(content["state"])
+
     clock = content["clock"]
     options.report(f"Resuming {folder} at {clock['images']:,} images.")
     return folder, Start(
@@ -249,6 +247,7 @@ def _resume(
         stage_images=clock["stage_images"],
         optimizers=content["optimizers"],
         chapter=tuple(content["chapter"]),
+        restore=restore,
     )
 
 
@@ -263,6 +262,6 @@ def _describe(recipe: Recipe, dataset: Dataset, facts: Mapping[str, Any]) -> str
 
 def _out_of_memory(device: torch.device) -> str:
     return (
-        f"{device} ran out of memory. Give training.micro_batch=4 (the gradients stay those of"
-        " the whole batch), a smaller data.resolution, or fewer channels."
+        f"{device} ran out of memory. Start again with training.micro_batch=4 (the gradients"
+        " stay those of the whole batch), a smaller data.resolution, or fewer channels."
     )

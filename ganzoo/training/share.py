@@ -12,7 +12,7 @@ from ganzoo.training.world import World
 
 
 def share_generator(
-    device: torch.device, *, seed: int, step: int, phase: int, part: int, rank: int
+    device: torch.device, *, seed: int, images: int, phase: int, part: int, rank: int
 ) -> torch.Generator:
     """A generator that depends on where training is and on nothing else.
 
@@ -20,7 +20,7 @@ def share_generator(
     """
     generator = torch.Generator(device)
     mixed = 0
-    for number in (seed, step, phase, part, rank):
+    for number in (seed, images, phase, part, rank):
         mixed = _mix(mixed ^ number)
     generator.manual_seed(mixed)
     return generator

@@ -24,7 +24,8 @@ class Observations:
     @torch.no_grad()
     def add(self, name: str, value: Tensor) -> None:
         """Add all elements of a value."""
-        total = value.detach().sum(dtype=torch.float64)
+        wide = torch.float32 if value.device.type == "mps" else torch.float64
+        total = value.detach().sum(dtype=wide)
         if name in self._sums:
             self._sums[name] += total
             self._counts[name] += value.numel()
@@ -46,6 +47,7 @@ class StatsLog:
     """Appends a JSON line a row to ``stats.jsonl``, and the same scalars to TensorBoard.
 
     A resumed run first drops the rows that lie after its checkpoint, so the log has each row once.
+    ``seconds`` is the time that the kept rows say has been trained.
     """
 
     def __init__(self, folder: Path, *, images: int) -> None:
@@ -53,7 +55,10 @@ class StatsLog:
 
         self.path = folder / "stats.jsonl"
         try:
-            kept = [line for line in self._lines() if json.loads(line)["images"] <= images]
+            rows = [(line, json.loads(line)) for line in self._lines()]
+            rows = [(line, row) for line, row in rows if row["images"] <= images]
+            kept = [line for line, _ in rows]
+            self.seconds: float = rows[-1][1]["seconds"] if rows else 0.0
             self.path.write_text("".join(kept), encoding="utf-8")
             self._file = self.path.open("a", encoding="utf-8")
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -12,12 +12,14 @@ from typing import Any
 from tqdm import tqdm
 
 from ganzoo.assembly.checkpoint import checkpoint_files, write_checkpoint
-from ganzoo.recipe.settings import WatchSettings
+from ganzoo.recipe.model import Recipe
+from ganzoo.registry.contracts import Stage
 from ganzoo.training.clock import Clock
 from ganzoo.training.forecast import forecast_lines
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, now
 from ganzoo.training.options import RunOptions
+from ganzoo.training.plan import plan_lines
 from ganzoo.training.statistics import StatsLog
 
 LOG_SECONDS = 2.0
@@ -30,6 +32,8 @@ class RunWatcher:
 
     Args:
         folder: of the run.
+        recipe: completed.
+        data: what it is trained on, in words.
         record: what every checkpoint carries beside the state: recipe text, hash, data facts.
         first_images: images shown before this process began.
     """
@@ -37,18 +41,21 @@ class RunWatcher:
     def __init__(
         self,
         folder: Path,
-        settings: WatchSettings,
+        recipe: Recipe,
         options: RunOptions,
         grids: Grids,
         log: StatsLog | None,
         record: Mapping[str, Any],
         *,
+        data: str,
         first_images: int,
         budget: int,
         leads: bool,
     ) -> None:
         self._folder = folder
-        self._settings = settings
+        self._recipe = recipe
+        self._settings = recipe.watch
+        self._data = data
         self._options = options
         self._grids = grids
         self._log = log
@@ -59,7 +66,8 @@ class RunWatcher:
         self._signal: int | None = None
         self._handlers: dict[int, Any] = {}
         self._row: dict[str, float] = {}
-        self._logged_images = first_images
+        self._logged_images = self._grid_images = self._checkpoint_images = first_images
+        self._seconds_before = 0.0 if log is None else log.seconds
         self._bar = tqdm(
             total=budget,
             initial=first_images,
@@ -90,12 +98,24 @@ class RunWatcher:
         """Whether a signal ended the run."""
         return self._signal is not None
 
-    def begin(self, loop: Loop, images: int) -> None:
-        """Before the first step: the grid of the untrained networks, or of the resumed ones."""
-        if self._leads:
-            if images == 0:
-                self._picture("reals", self._grids.reals(), 0)
-            self._grid(loop, images)
+    def before_stage(self, loop: Loop, stage: Stage, images: int) -> None:
+        """Say what will be done; before the first step, a grid of the untrained networks."""
+        if not self._leads:
+            return
+        for line in plan_lines(
+            self._recipe,
+            loop.task.networks,
+            stage,
+            device=loop.device,
+            data=self._data,
+            budget=loop.budget,
+        ):
+            self._options.report(line)
+        self._options.report(f"Run folder: {self._folder}")
+        self._steps = 0
+        if images == 0:
+            self._picture("reals", self._grids.reals(), 0)
+        self._grid(loop, images)
 
     def after_phase(self, loop: Loop, clock: Clock) -> None:
         """A grid by wall clock, even in the middle of a very long step."""
@@ -110,18 +130,27 @@ class RunWatcher:
         if self._steps == FORECAST_STEPS and self._leads:
             self._forecast(loop, clock, images)
         stop = self._must_stop(loop)
-        ends = stop or images >= loop.budget
-        if loop.world.any(ends or now() - self._last_log > LOG_SECONDS, loop.device):
+        if loop.world.any(stop or now() - self._last_log > LOG_SECONDS, loop.device):
             self._write_row(loop, images, clock)
-        if self._leads:
-            crossed = (
-                images // self._settings.every_images > clock.images // self._settings.every_images
-            )
-            if crossed or ends:
+        if self._leads and not stop:
+            every = self._settings.every_images
+            crossed = images // every > clock.images // every
+            if crossed:
                 self._grid(loop, images)
-            if crossed or ends or now() - self._last_checkpoint > CHECKPOINT_MINUTES * 60:
+            if crossed or now() - self._last_checkpoint > CHECKPOINT_MINUTES * 60:
                 self._checkpoint(loop, clock, images)
         return stop
+
+    def at_end(self, loop: Loop, clock: Clock) -> None:
+        """A last row, grid and checkpoint, unless the last step had them."""
+        images = clock.images + clock.pace.batch
+        if self._logged_images != images:
+            self._write_row(loop, images, clock)
+        if self._leads:
+            if self._grid_images != images:
+                self._grid(loop, images)
+            if self._checkpoint_images != images:
+                self._checkpoint(loop, clock, images)
 
     def _must_stop(self, loop: Loop) -> bool:
         limit = self._options.max_minutes
@@ -140,7 +169,7 @@ class RunWatcher:
                     "images": images,
                     "step": clock.step + 1,
                     "stage": clock.stage,
-                    "seconds": now() - self._began,
+                    "seconds": self._seconds_before + now() - self._began,
                     "images_per_second": rate,
                     **means,
                 }
@@ -156,6 +185,7 @@ class RunWatcher:
     def _grid(self, loop: Loop, images: int) -> None:
         self._picture("fakes", self._grids.fakes(loop.sampled_networks(), images), images)
         self._last_grid = now()
+        self._grid_images = images
 
     def _picture(self, name: str, pixels: Any, images: int) -> None:
         if self._log is not None:
@@ -181,6 +211,7 @@ class RunWatcher:
         for old in checkpoint_files(self._folder)[self._settings.checkpoints.keep :]:
             old.unlink(missing_ok=True)
         self._last_checkpoint = now()
+        self._checkpoint_images = images
 
     def _forecast(self, loop: Loop, clock: Clock, images: int) -> None:
         assert loop.stage is not None

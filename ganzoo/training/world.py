@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -41,7 +42,8 @@ class World:
         """Replace each tensor by its mean over the ranks, in one flat reduction a type."""
         if self.size == 1 or not tensors:
             return
-        for dtype in {tensor.dtype for tensor in tensors}:
+        # not a set: every rank must reduce them in the same order
+        for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
             alike = [tensor for tensor in tensors if tensor.dtype == dtype]
             flat = torch.cat([tensor.reshape(-1) for tensor in alike])
             dist.all_reduce(flat)
@@ -53,9 +55,7 @@ class World:
         """The mean over the ranks, differentiable."""
         if self.size == 1:
             return value
-        from torch.distributed.nn.functional import all_reduce
-
-        total: Tensor = all_reduce(value.clone())  # type: ignore[no-untyped-call]
+        total: Tensor = _Sum.apply(value)  # type: ignore[no-untyped-call]
         return total / self.size
 
     def any(self, flag: bool, device: torch.device) -> bool:
@@ -75,3 +75,17 @@ class World:
         """End the process group, if there is one."""
         if self.size > 1 and dist.is_initialized():
             dist.destroy_process_group()
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the ranks; every rank's loss reads it, so gradients are summed as well."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return _Sum.apply(gradients[0].contiguous())  # type: ignore[no-untyped-call]

@@ -83,18 +83,16 @@ def test_a_run_goes_on_where_it_stopped(in_process, trained, tmp_path):
     assert (run / "checkpoints" / "000000032.pt").is_file()
 
 
-def test_resume_without_a_path_finds_the_newest_run_of_the_recipe(
-    in_process, toy, trained, tmp_path
-):
+def test_resuming_the_newest_finds_the_last_run_of_the_recipe(in_process, toy, trained, tmp_path):
     shutil.copytree(trained.run, tmp_path / "runs" / trained.run.name)
-    words = ["run", "toy.yaml", "--images", "32", "--device", "cpu", "--resume"]
+    words = ["run", "toy.yaml", "--images", "32", "--device", "cpu", "--resume", "newest"]
     result = in_process(*words)
     assert result.code == 0, result.err
     assert trained.run.name in result.out
 
 
 def test_resume_without_any_run_says_so(in_process, toy):
-    result = in_process("run", "toy.yaml", "--resume")
+    result = in_process("run", "toy.yaml", "--resume", "newest")
     assert result.code == 2
     assert "holds no run of 'toy'" in result.one_message
 

@@ -100,7 +100,13 @@ class Factors:
     def __init__(self, settings):
         self.settings, self.factors = settings, []
 
+    def before_stage(self, loop, stage, images):
+        pass
+
     def after_phase(self, loop, clock):
+        pass
+
+    def at_end(self, loop, clock):
         pass
 
     def after_step(self, loop, clock):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from ganzoo.nn.latents import latents_from_seeds, lerp, loop, slerp
 from ganzoo.assembly.sampling import (
     batches,
     interpolated_styles,
@@ -15,6 +14,7 @@ from ganzoo.assembly.sampling import (
     one_hot,
     slerp_path,
 )
+from ganzoo.nn.latents import latents_from_seeds, lerp, loop, slerp
 
 
 def test_a_seed_gives_the_latent_the_field_knows():

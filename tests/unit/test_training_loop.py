@@ -83,7 +83,13 @@ class Quiet:
     def __init__(self, steps=10**9):
         self.left, self.state = steps, None
 
+    def before_stage(self, loop, stage, images):
+        pass
+
     def after_phase(self, loop, clock):
+        pass
+
+    def at_end(self, loop, clock):
         pass
 
     def after_step(self, loop, clock):
@@ -163,6 +169,55 @@ def test_stages_spend_their_own_budgets_one_after_the_other():
     assert task.visits == [("fit", 0, 8), ("fit", 8, 8), ("fit", 16, 4), ("fit", 20, 4)]
 
 
+class Growing(Regression):
+    """A second network joins for the second stage, over the first one, frozen."""
+
+    def __init__(self):
+        super().__init__()
+        self.averages = ("net", "later")
+
+    def stages(self):
+        first = Phase(name="fit", trains=("net",), terms=self.fit)
+        yield Stage(name="first", phases=(first,), images=16)
+        self.networks["net"].requires_grad_(False)
+        self.networks["later"] = nn.Linear(16, 1)
+        second = Phase(name="later", trains=("later",), terms=self.later)
+        yield Stage(name="second", phases=(second,), images=16)
+
+    def later(self, share):
+        error = self.networks["later"](share["image"].flatten(1))[:, 0] - 1
+        return {"square": error.square()}
+
+
+def test_a_stage_may_add_networks_and_freeze_others():
+    task = Growing()
+    loop = made(task)
+    first = []
+
+    class Watch(Quiet):
+        def before_stage(self, loop, stage, images):
+            first.append((stage.name, images, weights(task).clone(), sorted(loop.averages)))
+
+    loop.run(Watch(), Start())
+    assert [(name, images, averages) for name, images, _, averages in first] == [
+        ("first", 0, ["net"]),
+        ("second", 16, ["later", "net"]),
+    ]
+    assert torch.equal(first[1][2], weights(task))
+    assert not torch.equal(first[0][2], weights(task))
+
+
+def test_a_run_resumes_in_a_later_stage_with_the_networks_of_that_stage():
+    task = Growing()
+    restored = []
+    start = Start(
+        stage=1, images=16, restore=lambda loop: restored.extend(sorted(loop.task.networks))
+    )
+    made(task).run(Quiet(), start)
+    assert restored == ["later", "net"]
+    assert task.visits == []
+
+
 def test_a_loss_that_is_not_a_number_names_term_phase_and_step():
     task = Regression()
     loop = made(task)
@@ -181,9 +236,9 @@ def test_a_loss_that_is_not_a_number_names_term_phase_and_step():
 
 def test_draws_depend_on_the_place_in_training_alone():
     def draw(**changes):
-        place = {"seed": 0, "step": 5, "phase": 1, "part": 0, "rank": 0, **changes}
+        place = {"seed": 0, "images": 5, "phase": 1, "part": 0, "rank": 0, **changes}
         return torch.rand(1, generator=share_generator(CPU, **place)).item()
 
     assert draw() == draw()
-    others = [draw(**{name: 9}) for name in ("seed", "step", "phase", "part", "rank")]
+    others = [draw(**{name: 9}) for name in ("seed", "images", "phase", "part", "rank")]
     assert len({draw(), *others}) == 6

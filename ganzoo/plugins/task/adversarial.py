@@ -28,6 +28,8 @@ from ganzoo.registry.contracts import (
 
 __all__ = ["AdversarialTask"]
 
+MAIN_TERM = "adversarial"
+
 Terms = Callable[[Moment], Mapping[str, Tensor]]
 
 
@@ -78,13 +80,33 @@ class AdversarialTask:
             "discriminator": discriminator(network_site),
         }
         self.loss = loss(None)
-        self.regularizers = {name: make(None) for name, make in regularizers.items()}
+        # by name, so that the order in which a recipe writes them changes nothing
+        self.regularizers = {name: make(None) for name, make in sorted(regularizers.items())}
         self.settings = {name: make.settings for name, make in regularizers.items()}
+        self._check_regularizers()
         self.state = nn.ModuleDict(
-            {n: r for n, r in self.regularizers.items() if isinstance(r, nn.Module)}
+            {
+                f"{name} regularizer": regularizer
+                for name, regularizer in self.regularizers.items()
+                if isinstance(regularizer, nn.Module)
+            }
         )
         self.style_mixing = style_mixing
         self.order = order
+
+    def _check_regularizers(self) -> None:
+        for name, regularizer in self.regularizers.items():
+            if name == MAIN_TERM or not name.replace("-", "_").isidentifier():
+                raise BadValue(
+                    f"{name!r} cannot name a regularizer: expected a word of letters, digits and"
+                    f" underscores other than {MAIN_TERM!r}, which is the loss itself",
+                    path="regularizers",
+                )
+            if regularizer.trains not in self.networks:
+                raise BadValue(
+                    f"it trains {regularizer.trains!r}; this task has {sorted(self.networks)}",
+                    path=f"regularizers.{name}",
+                )
 
     def stages(self) -> Iterator[Stage]:
         """One stage that lasts the whole budget."""
@@ -148,7 +170,7 @@ class AdversarialTask:
             real = moment.score(self._real(moment), moment["label"])
         loss = self.loss.generator(scores, real)
         moment.observe("generator_loss", loss)
-        return {"adversarial": loss}
+        return {MAIN_TERM: loss}
 
     def _discriminator_terms(self, moment: Moment) -> Mapping[str, Tensor]:
         made = moment.fake()
@@ -159,7 +181,7 @@ class AdversarialTask:
         moment.observe("score_real", real)
         moment.observe("sign_real", real.sign())
         moment.observe("discriminator_loss", loss)
-        return {"adversarial": loss}
+        return {MAIN_TERM: loss}
 
     @staticmethod
     def _real(moment: Moment) -> Tensor:
