@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from ganzoo.errors import BadValue, GanzooError, RecipeError
 from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
+from ganzoo.registry.types import OneOf, Record, TypeForm
 
 T = TypeVar("T")
 
@@ -25,9 +28,12 @@ class BoundFactory(Generic[T]):
         self.component = slot.use
         self.settings: Mapping[str, Any] = slot.settings
         self._path = path
-        self._target = registry.load(registry.find(slot.kind, slot.use))
+        component = registry.find(slot.kind, slot.use)
+        self._target = registry.load(component)
+        forms = registry.schema(component).parameters
+        module = sys.modules[self._target.__module__]
         self._parameters = {
-            name: _live(value, registry, f"{path}.{name}")
+            name: _live(value, forms[name].type, module, registry, f"{path}.{name}")
             for name, value in slot.parameters.items()
         }
 
@@ -56,9 +62,26 @@ def build(slot: Slot, registry: Registry, path: str) -> BoundFactory[Any]:
     return BoundFactory(slot, registry, path)
 
 
-def _live(value: Any, registry: Registry, path: str) -> Any:
+def _live(value: Any, form: TypeForm, module: ModuleType, registry: Registry, path: str) -> Any:
+    """A resolved value as the constructor wants it: slots as factories, records as dataclasses."""
     if isinstance(value, Slot):
         return build(value, registry, path)
     if isinstance(value, Mapping):
-        return {key: _live(inner, registry, f"{path}.{key}") for key, inner in value.items()}
+        record = _record_in(form)
+        inner = {
+            key: _live(
+                item,
+                form if record is None else record.fields[key].type,
+                module,
+                registry,
+                f"{path}.{key}",
+            )
+            for key, item in value.items()
+        }
+        return inner if record is None else getattr(module, record.name)(**inner)
     return value
+
+
+def _record_in(form: TypeForm) -> Record | None:
+    options = form.options if isinstance(form, OneOf) else (form,)
+    return next((option for option in options if isinstance(option, Record)), None)
