@@ -28,7 +28,6 @@ NEEDED = (
     "pyyaml",
     "tqdm",
     "tensorboard",
-    "safetensors",
 )
 OPTIONAL = ("cupy-cuda12x", "cupy-cuda13x")
 OLDEST_TORCH = (2, 6)

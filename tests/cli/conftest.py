@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ import pytest
 from ganzoo.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
+
+LONGEST = 120  # seconds that one command may take
 
 TOY = """\
 ganzoo: 1
@@ -49,15 +52,22 @@ class CommandLine:
     folder: Path
 
     def __call__(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "ganzoo", *map(str, words)],
+        with subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-m", "ganzoo", *map(str, words)],
             cwd=self.folder,
             env=environment(env),
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=LONGEST)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)  # faulthandler shows where it hangs
+                out, err = process.communicate()
+                pytest.fail(f"ganzoo {words} took over {LONGEST} s:\n{out}\n{err}")
+        return Result(process.returncode, out, err)
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

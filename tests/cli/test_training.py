@@ -147,7 +147,7 @@ def test_a_loss_that_is_not_finite_is_named(ganzoo, toy):
     last = result.err.splitlines()[-1]
     assert "of phase '" in last
     assert "at step" in last
-    assert "last checkpoint is kept" in last
+    assert "Checkpoints written so far are kept" in last
     assert not result.out
 
 
