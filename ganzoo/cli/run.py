@@ -46,7 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="where the pictures are: a folder, class subfolders, or a zip (or set GANZOO_DATA)",
     )
-    parser.add_argument("--images", type=_count, metavar="N", help="stop after N images shown")
+    parser.add_argument(
+        "--images",
+        type=_count,
+        metavar="N",
+        help="stop after N images in all, sooner or later than the recipe says",
+    )
     parser.add_argument(
         "--max-minutes", type=_minutes, metavar="M", help="stop after M minutes of wall clock"
     )

@@ -18,7 +18,8 @@ class RunOptions:
     Args:
         data: where the pictures are, or None.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        images: stop early, after this many images shown in all; None: the recipe's budget.
+        images: stop after this many images in all, sooner or later than the recipe's budget;
+            None: at the budget.
         max_minutes: stop after this long; None: no limit.
         out: folder that run folders are made in.
         resume: run folder or checkpoint to continue; None: a new run.

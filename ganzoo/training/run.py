@@ -97,7 +97,7 @@ def _train(
     recipe, facts = _completed(loaded.recipe, dataset)
     torch.manual_seed(recipe.training.seed)
     task: Task = build(recipe.task, registry, "task")(task_site(facts))
-    budget = min(recipe.training.images, options.images or recipe.training.images)
+    budget = recipe.training.images if options.images is None else options.images
     conditional = facts["label_width"] > 0
     batches = Batches(
         dataset,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 DIGITS_LINE = "on the embedded digits (1,618 handwritten digits that ship with scikit-learn)."
@@ -81,6 +82,23 @@ def test_a_run_goes_on_where_it_stopped(in_process, trained, tmp_path):
     assert "at 24 images" in result.err
     run = tmp_path / result.out.strip()
     assert (run / "checkpoints" / "000000032.pt").is_file()
+
+
+def test_a_resumed_run_ends_as_the_uninterrupted_one_bit_for_bit(in_process, trained, tmp_path):
+    run = tmp_path / "runs" / trained.run.name
+    shutil.copytree(trained.run, run)
+    (run / "checkpoints" / "000000024.pt").unlink()
+    result = in_process("run", f"runs/{trained.run.name}", "--device", "cpu")
+    assert "at 16 images" in result.err
+    assert result.code == 0, result.err
+    ours, theirs = (
+        torch.load(folder / "checkpoints" / "000000024.pt", weights_only=True)
+        for folder in (run, trained.run)
+    )
+    for room in ("networks", "averages"):
+        for name, state in theirs[room].items():
+            for key, tensor in state.items():
+                assert torch.equal(ours[room][name][key], tensor), (room, name, key)
 
 
 def test_resuming_the_newest_finds_the_last_run_of_the_recipe(in_process, toy, trained, tmp_path):
