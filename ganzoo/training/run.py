@@ -139,7 +139,6 @@ def _train(
         record,
         data=_describe(recipe, dataset, facts),
         first_images=start.images,
-        budget=budget,
         leads=world.leads,
     )
     try:

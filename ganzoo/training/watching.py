@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -24,7 +25,8 @@ from ganzoo.training.statistics import StatsLog
 
 LOG_SECONDS = 2.0
 CHECKPOINT_MINUTES = 15.0
-FORECAST_STEPS = 2
+FORECAST_STEPS = 2  # the first one warms up
+SLOW_STEP_SECONDS = 5.0  # so long that warming up does not matter
 
 
 class RunWatcher:
@@ -36,6 +38,7 @@ class RunWatcher:
         data: what it is trained on, in words.
         record: what every checkpoint carries beside the state: recipe text, hash, data facts.
         first_images: images shown before this process began.
+        leads: whether this process speaks and writes.
     """
 
     def __init__(
@@ -49,7 +52,6 @@ class RunWatcher:
         *,
         data: str,
         first_images: int,
-        budget: int,
         leads: bool,
     ) -> None:
         self._folder = folder
@@ -63,23 +65,18 @@ class RunWatcher:
         self._leads = leads
         self._began = self._last_log = self._last_grid = self._last_checkpoint = now()
         self._steps = 0
+        self._forecast_made = False
         self._signal: int | None = None
         self._handlers: dict[int, Any] = {}
         self._row: dict[str, float] = {}
         self._logged_images = self._grid_images = self._checkpoint_images = first_images
         self._seconds_before = 0.0 if log is None else log.seconds
-        self._bar = tqdm(
-            total=budget,
-            initial=first_images,
-            unit="img",
-            unit_scale=True,
-            smoothing=0.05,
-            disable=not (leads and options.progress),
-            dynamic_ncols=True,
-        )
+        self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> RunWatcher:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # signals reach the main thread only; elsewhere, in a notebook say, its owner handles them
+        mine = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGINT, signal.SIGTERM) if mine else ():
             self._handlers[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -91,7 +88,8 @@ class RunWatcher:
     ) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     @property
     def interrupted(self) -> bool:
@@ -112,10 +110,19 @@ class RunWatcher:
         ):
             self._options.report(line)
         self._options.report(f"Run folder: {self._folder}")
-        self._steps = 0
+        self._steps, self._forecast_made = 0, False
         if images == 0:
             self._picture("reals", self._grids.reals(), 0)
         self._grid(loop, images)
+        if self._bar is None and self._options.progress:
+            self._bar = tqdm(
+                total=loop.budget,
+                initial=images,
+                unit="img",
+                unit_scale=True,
+                smoothing=0.05,
+                dynamic_ncols=True,
+            )
 
     def after_phase(self, loop: Loop, clock: Clock) -> None:
         """A grid by wall clock, even in the middle of a very long step."""
@@ -126,9 +133,12 @@ class RunWatcher:
         """Log, grid, checkpoint; True when it is time to stop."""
         images = clock.images + clock.pace.batch
         self._steps += 1
-        self._bar.update(clock.pace.batch)
-        if self._steps == FORECAST_STEPS and self._leads:
-            self._forecast(loop, clock, images)
+        if self._bar is not None:
+            self._bar.update(clock.pace.batch)
+        if self._leads and not self._forecast_made:
+            seconds = loop.times.per_step(loop.stage.phases) if loop.stage else 0.0
+            if self._steps >= FORECAST_STEPS or seconds > SLOW_STEP_SECONDS:
+                self._forecast(seconds, clock.pace.batch, loop.budget - images)
         stop = self._must_stop(loop)
         if loop.world.any(stop or now() - self._last_log > LOG_SECONDS, loop.device):
             self._write_row(loop, images, clock)
@@ -179,7 +189,8 @@ class RunWatcher:
                 for name, value in self._row.items()
                 if name.endswith("_loss") and math.isfinite(value)
             ]
-            self._bar.set_postfix_str(" ".join(losses))
+            if self._bar is not None:
+                self._bar.set_postfix_str(" ".join(losses))
         self._logged_images = images
 
     def _grid(self, loop: Loop, images: int) -> None:
@@ -213,12 +224,12 @@ class RunWatcher:
         self._last_checkpoint = now()
         self._checkpoint_images = images
 
-    def _forecast(self, loop: Loop, clock: Clock, images: int) -> None:
-        assert loop.stage is not None
+    def _forecast(self, seconds: float, batch: int, images_left: int) -> None:
+        self._forecast_made = True
         for line in forecast_lines(
-            seconds_per_step=loop.times.per_step(loop.stage.phases),
-            batch=clock.pace.batch,
-            images_left=loop.budget - images,
+            seconds_per_step=seconds,
+            batch=batch,
+            images_left=images_left,
             max_minutes=self._options.max_minutes,
         ):
             self._options.report(line)
