@@ -47,7 +47,7 @@ class BoundFactory(Generic[T]):
             made: T = self._target(*site, **self._parameters)
         except RecipeError as error:
             inside = error.path or ""
-            if not inside.startswith(self._path):
+            if not inside.startswith(("task.", "data.", "training.")):  # a path of its own slot
                 error.path = f"{self._path}.{inside}" if inside else self._path
             raise
         except GanzooError:

@@ -13,7 +13,7 @@ from torch import nn
 
 from ganzoo.assembly.build import build
 from ganzoo.assembly.checkpoint import fitting, newest_checkpoint, read_checkpoint
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, RecipeError
 from ganzoo.recipe.load import load_recipe
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
@@ -66,7 +66,7 @@ def load(
         from ganzoo.registry.discovery import discover
 
         registry = discover()
-    recipe = _recipe_of(content, registry)
+    recipe = _recipe_of(content, path, registry)
     data = content["data"]
     with torch.random.fork_rng(devices=[]):
         task: Task = build(recipe.task, registry, "task")(task_site(data))
@@ -95,8 +95,12 @@ def task_site(data: Mapping[str, Any]) -> TaskSite:
     )
 
 
-def _recipe_of(content: Mapping[str, Any], registry: Registry) -> Recipe:
+def _recipe_of(content: Mapping[str, Any], path: Path, registry: Registry) -> Recipe:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "recipe.yaml"
         file.write_text(content["recipe"], encoding="utf-8")
-        return load_recipe(file, registry=registry).recipe
+        try:
+            return load_recipe(file, registry=registry).recipe
+        except RecipeError as error:
+            text = str(error).replace(str(file), f"{path}: its recipe")
+            raise DataError(text, path=path) from error

@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     from ganzoo.training.options import RunOptions
     from ganzoo.training.run import train
 
+    plugins = [word for given in args.plugin for word in ("-p", given)]
     options = RunOptions(
         data=data,
         device=args.device,
@@ -101,10 +102,11 @@ def run(args: argparse.Namespace) -> int:
         resume=None if resume is None else Path(resume),
         workers=args.workers,
         command=shlex.join(["ganzoo", *sys.argv[1:]]),
+        again=shlex.join([*(["--data", str(data)] if data else []), *plugins]),
         report=say,
     )
     folder = train(loaded, registry, options)
-    say(f"Done. Draw from it: ganzoo sample {shlex.quote(str(folder))}")
+    say(f"Draw from it: {shlex.join(['ganzoo', 'sample', str(folder), *plugins])}")
     if leads():
         print(folder)
     return 0
@@ -140,16 +142,19 @@ def _load(
     from ganzoo.recipe.load import load_recipe
 
     source = recipe_source(word)
-    loaded = load_recipe(source, overrides, registry=registry)
-    use = loaded.recipe.data.use
+    # what else is overridden may only make sense once --data has chosen the data set
+    chosen = [text for text in overrides if re.match(r"data(\.use)?=", text)]
+    looked_at = load_recipe(source, chosen, registry=registry).recipe
+    use = looked_at.data.use
     if use is None and data is None:
-        say(f"No --data given: training {loaded.recipe.name} on the embedded digits ({DIGITS}).")
+        say(f"No --data given: training {looked_at.name} on the embedded digits ({DIGITS}).")
         unmirrored = ["data.mirror=false", *overrides]
         return load_recipe(source, unmirrored, registry=registry, data_use="ganzoo/digits"), None
     if use is None or (use in EMBEDDED and explicit):
         return load_recipe(
             source, overrides, registry=registry, data_use="ganzoo/image-folder"
         ), data
+    loaded = load_recipe(source, overrides, registry=registry)
     return loaded, None if use in EMBEDDED else data
 
 

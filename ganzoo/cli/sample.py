@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if loaded.note:
         say(loaded.note)
     sampler = Sampler(run=loaded, psi=args.psi, cutoff=args.cutoff, noise=args.noise)
+    if args.psi < 1 and sampler.label_width:
+        say("--psi pulls every class towards the mean style of all classes.")
     out = args.out or _default_out(loaded.path)
     try:
         out.mkdir(parents=True, exist_ok=True)

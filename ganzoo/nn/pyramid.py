@@ -42,6 +42,10 @@ def channels_at(resolution: int, base: int, maximum: int) -> int:
 
     Networks ask with the nominal resolution 4 * 2^level, whatever their base grid is.
     """
+    if min(base, maximum) < 1:
+        raise BadValue(
+            f"channels_base is {base!r} and channels_max is {maximum!r}; expected at least 1 each"
+        )
     return max(1, min(base // resolution, maximum))
 
 

@@ -43,7 +43,7 @@ def load_recipe(
 
     Args:
         source: a path, or ``"package:file.yaml"``.
-        overrides: ``"a.b.c=value"``, applied last and in their order.
+        overrides: ``"a.b.c=value"``, applied last; of two that name one key the later wins.
         data_use: data set component that fills the data slot, whatever the recipe names there.
 
     Raises:

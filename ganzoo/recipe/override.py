@@ -16,14 +16,17 @@ _FILES_ONLY = ("extends", "ganzoo")
 def apply_overrides(
     tree: Branch, overrides: Sequence[str], problems: Problems
 ) -> tuple[Branch, frozenset[str]]:
-    """The tree with the overrides over it, in their order.
+    """The tree with the overrides over it: whole slots and ``use`` first, then in their order.
+
+    A component that is chosen replaces its slot, so it must not drop what another override of the
+    same command line says about that slot.
 
     Returns:
         The tree, and the dotted paths that no file had: they must be parameters of a component,
         never new entries of a named mapping.
     """
     created: set[str] = set()
-    for text in overrides:
+    for text in sorted(overrides, key=_rank):
         place = Place(f"override {text}")
         parsed = _parse(text, place, problems)
         if parsed is None:
@@ -37,6 +40,11 @@ def apply_overrides(
         assert isinstance(merged, Branch)
         tree = merged
     return tree, frozenset(created)
+
+
+def _rank(text: str) -> tuple[int, bool]:
+    words = text.partition("=")[0].strip().split(".")
+    return len(words), words[-1] != "use"
 
 
 def _parse(text: str, place: Place, problems: Problems) -> tuple[list[str], Node] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ class RunOptions:
         resume: run folder or checkpoint to continue; None: a new run.
         workers: threads that read pictures side by side; 0: one reads ahead.
         command: what was typed, for the record.
+        again: options that a later command on this run needs as well, as they are typed.
         report: is told lines for the user.
         progress: whether to show a bar.
     """
@@ -37,5 +39,11 @@ class RunOptions:
     resume: Path | None = None
     workers: int = 0
     command: str = ""
+    again: str = ""
     report: Callable[[str], None] = field(default=_silent)
     progress: bool = True
+
+
+def resume_command(folder: Path, options: RunOptions) -> str:
+    """What to type to go on with a run."""
+    return f"ganzoo run {shlex.quote(str(folder))} {options.again}".rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
@@ -37,7 +38,18 @@ def plan_lines(
         f"Device: {device_name(device)}{threads}. Budget: {budget:,} images in batches of"
         f" {recipe.training.batch}."
     )
+    if device.type == "cpu" and torch.get_num_threads() > 1 and _is_busy():
+        lines.append(
+            "This machine is busy with other work, and threads that wait for one another are slow."
+            " OMP_NUM_THREADS=1 may be many times faster."
+        )
     return lines
+
+
+def _is_busy() -> bool:
+    # the load of the last minute, of which this process has had no part yet
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return load > 0.75 * (os.cpu_count() or 1)
 
 
 def layer_rows(network: nn.Module) -> Iterator[tuple[str, str, int, str]]:

@@ -24,7 +24,7 @@ from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import Dataset, DatasetSite, Task
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, Start
-from ganzoo.training.options import RunOptions
+from ganzoo.training.options import RunOptions, resume_command
 from ganzoo.training.statistics import StatsLog
 from ganzoo.training.watching import RunWatcher
 from ganzoo.training.world import World
@@ -143,13 +143,17 @@ def _train(
     )
     try:
         with watcher:
-            loop.run(watcher, start)
+            try:
+                loop.run(watcher, start)
+            except DataError:
+                watcher.rescue(loop)
+                raise
     finally:
         batches.close()
         if log is not None:
             log.close()
     if watcher.interrupted:
-        raise KeyboardInterrupt(f"resume with: ganzoo run {folder}")
+        raise KeyboardInterrupt(f"resume with: {resume_command(folder, options)}")
     return folder
 
 
@@ -223,10 +227,10 @@ def _resume(
             path=path,
         )
     if content["data"]["fingerprint"] != facts["fingerprint"]:
-        raise DataError(
-            f"{path}: the pictures have changed since this checkpoint was made. Give the same"
-            " --data to go on, or start a new run.",
-            path=path,
+        options.report(
+            "The pictures have changed since this checkpoint was made"
+            f" ({content['data']['count']:,} then, {facts['count']:,} now): going on with those"
+            " that are there now."
         )
 
     def restore(loop: Loop) -> None:

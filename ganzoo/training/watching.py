@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import threading
@@ -13,13 +14,14 @@ from typing import Any
 from tqdm import tqdm
 
 from ganzoo.assembly.checkpoint import checkpoint_files, write_checkpoint
+from ganzoo.errors import DataError
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.contracts import Stage
 from ganzoo.training.clock import Clock
 from ganzoo.training.forecast import forecast_lines
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, now
-from ganzoo.training.options import RunOptions
+from ganzoo.training.options import RunOptions, resume_command
 from ganzoo.training.plan import plan_lines
 from ganzoo.training.statistics import StatsLog
 
@@ -66,6 +68,7 @@ class RunWatcher:
         self._began = self._last_log = self._last_grid = self._last_checkpoint = now()
         self._steps = 0
         self._forecast_made = False
+        self._whole_step: Clock | None = None
         self._signal: int | None = None
         self._handlers: dict[int, Any] = {}
         self._row: dict[str, float] = {}
@@ -132,6 +135,7 @@ class RunWatcher:
     def after_step(self, loop: Loop, clock: Clock) -> bool:
         """Log, grid, checkpoint; True when it is time to stop."""
         images = clock.images + clock.pace.batch
+        self._whole_step = clock
         self._steps += 1
         if self._bar is not None:
             self._bar.update(clock.pace.batch)
@@ -151,9 +155,24 @@ class RunWatcher:
                 self._checkpoint(loop, clock, images)
         return stop
 
+    def rescue(self, loop: Loop) -> None:
+        """Save the last whole step after an error of the data, if it is not saved yet."""
+        clock = self._whole_step
+        if clock is None or not self._leads:
+            return
+        if self._checkpoint_images != clock.images + clock.pace.batch:
+            with contextlib.suppress(DataError):  # the first error is the one to tell
+                self._checkpoint(loop, clock, clock.images + clock.pace.batch)
+        self._options.report(f"Saved. Go on with: {resume_command(self._folder, self._options)}")
+
     def at_end(self, loop: Loop, clock: Clock) -> None:
         """A last row, grid and checkpoint, unless the last step had them."""
         images = clock.images + clock.pace.batch
+        if self._leads and images < loop.budget and not self.interrupted:
+            self._options.report(
+                f"Stopped by the clock at {images:,} of {loop.budget:,} images. Go on with:"
+                f" {resume_command(self._folder, self._options)}"
+            )
         if self._logged_images != images:
             self._write_row(loop, images, clock)
         if self._leads:

@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from ganzoo.data.sampler import IndexStream
+
 DIGITS_LINE = "on the embedded digits (1,618 handwritten digits that ship with scikit-learn)."
 
 
@@ -189,3 +191,46 @@ def test_run_without_a_recipe_says_how(ganzoo):
     result = ganzoo("run")
     assert result.code == 2
     assert "ganzoo run quickstart" in result.one_message
+
+
+def test_a_picture_that_breaks_off_loses_nothing(in_process, toy, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    random = np.random.RandomState(0)
+    for index in range(300):
+        pixels = random.randint(0, 256, (16, 16), dtype=np.uint8)
+        Image.fromarray(pixels).save(pictures / f"{index:03d}.png")
+    in_the_grid_of_reals = set(np.random.RandomState(0).permutation(300)[:100])
+    third_batch = IndexStream(300, seed=0).take(16, 8)
+    broken = pictures / f"{next(i for i in third_batch if i not in in_the_grid_of_reals):03d}.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])  # its header can still be read
+    words = ["--data", "pictures", "--device", "cpu"]
+    result = in_process("run", "toy.yaml", "watch.every_images=1000", *words)
+    assert result.code == 5
+    assert broken.name in result.err
+    assert "Traceback" not in result.err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000016.pt"]
+    assert f"Go on with: ganzoo run runs/{run.name} --data pictures" in result.err
+
+    broken.write_bytes(whole)
+    again = in_process("run", f"runs/{run.name}", *words)
+    assert again.code == 0, again.err
+    assert "The pictures have changed" in again.err
+    assert (run / "checkpoints" / "000000024.pt").is_file()
+
+
+def test_options_of_the_data_that_data_chooses_are_understood(in_process, toy, tmp_path):
+    (tmp_path / "none").mkdir()
+    result = in_process("run", "toy.yaml", "--data", "none", "data.broken=skip", "--device", "cpu")
+    assert result.code == 5
+    assert "none" in result.one_message
+
+
+def test_a_batch_that_the_head_cannot_group_is_one_message(in_process, toy):
+    words = ["task.discriminator.head.group=3", "--device", "cpu", "--out", "odd"]
+    result = in_process("run", "toy.yaml", *words)
+    assert result.code == 2
+    assert "training.batch" in result.err.splitlines()[-1]
+    assert "mistake in ganzoo" not in result.err

@@ -47,6 +47,13 @@ def test_an_override_of_use_replaces_the_slot(desk: Desk):
     ]
 
 
+def test_choosing_a_component_does_not_drop_what_was_said_of_it_before(desk: Desk):
+    words = ["task.generator.block.kernel=1", "task.generator.block.use=demo/skip"]
+    for order in (words, words[::-1]):
+        block = desk.load(BASE, *order).recipe.task.parameters["generator"].parameters["block"]
+        assert block.parameters["kernel"] == 1
+
+
 def test_an_override_reaches_a_named_entry(desk: Desk):
     recipe = desk.load(BASE, "task.regularizers.r1.every=8").recipe
     assert recipe.task.parameters["regularizers"]["r1"].settings == {"weight": 10.0, "every": 8}

@@ -80,7 +80,13 @@ class MinibatchStddevHead(nn.Module):
             ValueError: the batch is not divisible into groups, or a label is missing.
         """
         if self.statistics:
-            x = torch.cat([x, minibatch_stddev(x, self.group, self.statistics)], dim=1)
+            try:
+                deviation = minibatch_stddev(x, self.group, self.statistics)
+            except ValueError as error:
+                raise BadValue(
+                    f"{error}. Change training.batch, training.micro_batch, or the head's group"
+                ) from error
+            x = torch.cat([x, deviation], dim=1)
         x = self.out(self.dense(self.conv(x).flatten(1)))
         if self.label == "none":
             return x.squeeze(1)
