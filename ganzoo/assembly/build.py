@@ -47,7 +47,8 @@ class BoundFactory(Generic[T]):
             made: T = self._target(*site, **self._parameters)
         except RecipeError as error:
             inside = error.path or ""
-            if not inside.startswith(("task.", "data.", "training.")):  # a path of its own slot
+            room = self._path.partition(".")[0]
+            if not inside.startswith(f"{room}."):  # else a slot inside has said the whole path
                 error.path = f"{self._path}.{inside}" if inside else self._path
             raise
         except GanzooError:

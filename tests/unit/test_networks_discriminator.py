@@ -146,7 +146,7 @@ def test_the_head_has_the_widths_it_was_told():
 
 
 def test_a_batch_that_does_not_divide_into_groups_is_refused():
-    with pytest.raises(ValueError, match="6 samples, which do not divide into groups of 4"):
+    with pytest.raises(BadValue, match="6 samples, which do not divide into groups of 4"):
         discriminator()(pictures(n=6))
 
 
