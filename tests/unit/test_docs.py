@@ -34,11 +34,7 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OPERATORS = ("&&", "||", "|", ";", ">")
 DOCUMENTS = [
     pytest.param(DESIGN, id="design"),
-    pytest.param(
-        README,
-        id="readme",
-        marks=pytest.mark.skipif(not README.exists(), reason="there is no README.md here"),
-    ),
+    pytest.param(README, id="readme"),
 ]
 
 
