@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ganzoo.errors import BadValue
 
 Size = tuple[int, int]
@@ -64,3 +66,23 @@ def active_level(level: int | None, fade: float, top: int, grows: bool) -> int:
     if not 0 <= level <= top:
         raise ValueError(f"level {level!r} is none of this network's; expected 0 to {top}")
     return level
+
+
+def refuse_growth(parts: Iterable[object], word: str) -> None:
+    """Stop where one of the parts of a growing network says that it cannot.
+
+    Args:
+        parts: each may have a sentence ``refuses_growth``.
+        word: what a part is, for the error.
+
+    Raises:
+        BadValue: one of them refuses.
+    """
+    for part in parts:
+        why = getattr(part, "refuses_growth", "")
+        if why:
+            raise BadValue(
+                f"{type(part).__name__} cannot grow: {why} Take the growth away with "
+                f"task.growth=null, or choose another {word}",
+                path=word.rpartition(" ")[2],
+            )

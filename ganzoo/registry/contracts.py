@@ -9,7 +9,7 @@ bottom.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -60,7 +60,13 @@ class SplitConv(Protocol):
 
 
 class Layers(Protocol):
-    """The kit that answers one question the same way for a whole network."""
+    """The kit that answers one question the same way for a whole network.
+
+    Args:
+        gain: where the sqrt(2) of an activation goes: behind it, or onto the weights before it.
+    """
+
+    gain: Literal["activation", "weight"]
 
     def conv(
         self,
@@ -174,7 +180,11 @@ class StemSite:
 
 
 class Stem(Protocol):
-    """Kind ``stem``: the base grid, its first convolution included."""
+    """Kind ``stem``: the base grid, its first convolution included.
+
+    One that reads a style itself, not only through its styled convolutions, says
+    ``reads_style = True``: a generator in which nothing reads the latent is refused.
+    """
 
     num_styles: int
 
@@ -206,7 +216,9 @@ class GeneratorSite:
 class GeneratorBlock(Protocol):
     """Kind ``generator_block``: one doubling, and what it does with the image so far.
 
-    RGB stands on the low side: a block reads the image at its input resolution.
+    RGB stands on the low side: a block reads the image at its input resolution. A block that cannot
+    be the last one of a growing network says why in a class attribute ``refuses_growth``, a
+    sentence; so does a discriminator block that cannot be the first.
     """
 
     num_styles: int
@@ -256,8 +268,8 @@ class Head(Protocol):
 
     def __init__(self, site: HeadSite) -> None: ...
 
-    def __call__(self, x: Tensor, label: Tensor | None) -> Tensor:
-        """[N, C, base], [N, K] -> [N]."""
+    def __call__(self, x: Tensor, label: Tensor | None) -> Tensor | Mapping[str, Tensor]:
+        """[N, C, base], [N, K] -> [N], or such by name: ``score`` [N] and what else there is."""
         ...
 
 
@@ -284,6 +296,46 @@ class Network(Protocol):
     """Kind ``network``: whatever its task calls."""
 
     def __init__(self, site: NetworkSite) -> None: ...
+
+
+# Growing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowthSite:
+    """What a growth is told of the networks: level k is an image of base x 2^k."""
+
+    top: int
+    base: tuple[int, int] = (4, 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowthState:
+    """How far networks have grown.
+
+    Args:
+        level: doublings in use.
+        fade: 0 .. 1, weight of the last doubling against the network of one level less.
+        batch: samples a step; None: the recipe's.
+        lr: learning rate; None: the recipe's.
+        lr_scale: factor on either, as a warm-up has it.
+    """
+
+    level: int
+    fade: float = 1.0
+    batch: int | None = None
+    lr: float | None = None
+    lr_scale: float = 1.0
+
+
+class Growth(Protocol):
+    """Kind ``growth``: from images shown to size; a pure function, so it resumes by itself."""
+
+    def __init__(self, site: GrowthSite) -> None: ...
+
+    def at(self, images: int) -> GrowthState:
+        """The state after ``images`` images; levels never fall."""
+        ...
 
 
 # Training: moments, phases, stages, tasks
@@ -329,8 +381,16 @@ class Share(Protocol):
 
 
 class Moment(Protocol):
-    """A share with a task's answers: what a term of a loss may ask; tests supply a given one."""
+    """A share with a task's answers: what a term of a loss may ask; tests supply a given one.
 
+    Args:
+        enlargement: how many times wider the full image is than the present one, 1 unless networks
+            still grow. The published networks always take the full size, pixels repeated; the
+            length of a gradient with respect to that is this many times smaller than with respect
+            to the present image.
+    """
+
+    enlargement: int
     images: int
     size: int
     random: torch.Generator
@@ -347,8 +407,16 @@ class Moment(Protocol):
         """N(0, 1) of the shape of ``x``."""
         ...
 
+    def uniform(self, count: int) -> Tensor:
+        """[count] numbers, uniform in [0, 1)."""
+        ...
+
     def score(self, image: Tensor, label: Tensor | None) -> Tensor:
         """[n] logits of the discriminator."""
+        ...
+
+    def outputs(self, image: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+        """All that the discriminator says of images, by name; ``score`` [n] among it."""
         ...
 
     def observe(self, name: str, value: Tensor) -> None:
@@ -381,11 +449,15 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Batch size, learning rate (None: the recipe's) and chapter; a new chapter forgets moments."""
+    """Batch size and learning rate (None: the recipe's), a factor on the latter, and a chapter.
 
-    batch: int
+    A new chapter, words that say what is new, forgets the moments of the optimizers.
+    """
+
+    batch: int | None = None
     lr: float | None = None
-    chapter: tuple[Any, ...] = ()
+    lr_scale: float = 1.0
+    chapter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,30 +477,38 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSite:
-    """What a task is told of the data; as ``NetworkSite``."""
+    """What a task is told of the data, as ``NetworkSite``, and of the budget (None: not known)."""
 
     resolution: tuple[int, int]
     channels: int
     label_width: int
+    images: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRequest:
-    """Which samples to draw.
+    """Which samples to draw: by seeds, by latents, or by styles; the first that is given counts.
 
     Args:
+        styles: [N, L, D], taken as they are, untruncated.
+        latents: [N, Z].
         seeds: one a sample; its latent is the first draw of a generator seeded with it.
         label: [N, K] or None.
         truncation: psi; 1 is off.
         cutoff: number of first layers that are truncated; None: all.
-        noise: the network's fixed maps, fresh ones, or none.
+        noise: the network's fixed maps, fresh ones, none, or a map a layer in construction order:
+            [H, W], [N or 1, 1, H, W], or None.
+        images: shown in training so far, which says how far networks have grown; None: all.
     """
 
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] = ()
+    latents: Tensor | None = None
+    styles: Tensor | None = None
     label: Tensor | None = None
     truncation: float = 1.0
     cutoff: int | None = None
-    noise: Literal["fixed", "fresh", "none"] = "fixed"
+    noise: Literal["fixed", "fresh", "none"] | Sequence[Tensor | None] = "fixed"
+    images: int | None = None
 
 
 class Task(Protocol):
@@ -454,7 +534,10 @@ class Task(Protocol):
 
 
 class Loss(Protocol):
-    """Kind ``loss``: logits in, per-sample values out; no weight, no mean."""
+    """Kind ``loss``: logits in, per-sample values out; no weight, no mean.
+
+    One whose generator stops learning where the discriminator is sure says ``saturates = True``.
+    """
 
     compares_pairs: bool
 
@@ -468,7 +551,11 @@ class Loss(Protocol):
 
 
 class Regularizer(Protocol):
-    """Kind ``regularizer``: a penalty scaled so that ``weight`` is the paper's coefficient."""
+    """Kind ``regularizer``: a penalty scaled so that ``weight`` is the paper's coefficient.
+
+    One that reads more of the discriminator than its score names it: ``reads_outputs =
+    ("classes",)``. One of the discriminator holds the fakes fixed.
+    """
 
     trains: str
 
@@ -522,4 +609,57 @@ class Dataset(Protocol):
 
     def label(self, index: int) -> np.ndarray[Any, Any] | None:
         """float32 [K] without reading the picture, or None."""
+        ...
+
+
+# Evaluation
+
+
+class FeatureExtractor(Protocol):
+    """Kind ``feature_extractor``: pictures to rows of numbers; owns its resize and its scaling.
+
+    Args:
+        name: of what computes the features, for people.
+        version: changes whenever the same picture gives other features; parameters are part of it.
+    """
+
+    name: str
+    version: str
+
+    def __init__(self, site: None) -> None: ...
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """uint8 [N, 3, H, W] of any size -> float [N, F], on the same device."""
+        ...
+
+
+class Metric(Protocol):
+    """Kind ``metric``: a mergeable stream of pictures that ends in numbers.
+
+    Args:
+        needs: the fields of a batch that it reads; ``update`` may be given any of them alone.
+        protocol: one line on what the numbers are; numbers of two protocols do not compare.
+        lower_is_better: of its numbers.
+    """
+
+    needs: tuple[Literal["real", "fake"], ...]
+    protocol: str
+    lower_is_better: bool
+
+    def __init__(self, site: None) -> None: ...
+
+    def update(self, batch: Mapping[str, Tensor]) -> None:
+        """Take in pictures, uint8 [N, 3, H, W] under ``real`` or ``fake``."""
+        ...
+
+    def merge(self, other: Any) -> None:
+        """Take in what another of the same component and parameters has taken in."""
+        ...
+
+    def compute(self) -> Mapping[str, float]:
+        """The numbers by name; asking changes nothing.
+
+        Raises:
+            DataError: there have been too few pictures.
+        """
         ...

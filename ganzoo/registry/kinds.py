@@ -106,10 +106,25 @@ KINDS: Mapping[str, Kind] = {
             settings=_REGULARIZER,
         ),
         Kind(
+            name="growth",
+            contract="Growth",
+            summary="How networks grow with the images shown.",
+        ),
+        Kind(
             name="dataset",
             contract="Dataset",
             summary="Where the real images come from.",
             settings=_DATASET,
+        ),
+        Kind(
+            name="feature_extractor",
+            contract="FeatureExtractor",
+            summary="From pictures to rows of numbers, for metrics.",
+        ),
+        Kind(
+            name="metric",
+            contract="Metric",
+            summary="How good the samples of a run are, in numbers.",
         ),
     )
 }

@@ -11,6 +11,7 @@ from ganzoo.registry.contracts import (
     DatasetSite,
     DiscriminatorSite,
     GeneratorSite,
+    GrowthSite,
     HeadSite,
     MappingSite,
     NetworkSite,
@@ -76,6 +77,8 @@ def usual_site(subject: Subject) -> Any:
         return NetworkSite(resolution=(8, 8), channels=IMAGE_CHANNELS)
     if kind == "task":
         return TaskSite(resolution=(8, 8), channels=IMAGE_CHANNELS, label_width=3)
+    if kind == "growth":
+        return GrowthSite(top=3)
     if kind == "dataset":
         return DatasetSite(path=subject.path or picture_folder())
     return None

@@ -45,6 +45,7 @@ USUAL: Mapping[str, str] = {
     "head": "ganzoo/minibatch-stddev",
     "loss": "ganzoo/logistic",
     "regularizer": "ganzoo/r1",
+    "growth": "ganzoo/progressive",
     "dataset": "ganzoo/shapes",
 }
 Fill = Mapping[str, tuple[str, ...]]

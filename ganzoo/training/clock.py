@@ -22,3 +22,9 @@ class Clock:
     step: int
     images: int
     pace: Pace
+
+    @property
+    def batch(self) -> int:
+        """Samples of this step."""
+        assert self.pace.batch is not None, "the loop fills it in"
+        return self.pace.batch

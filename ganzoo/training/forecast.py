@@ -43,13 +43,23 @@ def duration(seconds: float) -> str:
 
 
 def forecast_lines(
-    *, seconds_per_step: float, batch: int, images_left: int, max_minutes: float | None
+    *,
+    seconds_per_step: float,
+    batch: int,
+    images_left: int,
+    max_minutes: float | None,
+    changes: bool = False,
 ) -> list[str]:
-    """What to tell the user after the first steps; names the quickstart where it is hopeless."""
+    """What to tell the user after the first steps; names the quickstart where it is hopeless.
+
+    Args:
+        changes: whether steps will not go on being like these.
+    """
     total = seconds_per_step * images_left / batch
     lines = [
         f"Forecast: {seconds_per_step:.3g} s per step of {batch} images,"
-        f" {duration(total)} to the budget of {images_left:,} images."
+        f" {duration(total)} to the budget of {images_left:,} images"
+        + (" if all were as these; larger images take longer." if changes else ".")
     ]
     if total > HOPELESS_DAYS * 86400:
         lines.append(

@@ -54,7 +54,7 @@ class Grids:
             label = None
             if self._labels is not None:
                 label = self._labels[list(seeds)].to(like)
-            request = SampleRequest(seeds=seeds, label=label)
+            request = SampleRequest(seeds=seeds, label=label, images=images)
             parts.append(to_uint8(self._task.sample(networks, request)))
         return self._write(np.concatenate(parts), f"fakes-{images:09d}.png")
 

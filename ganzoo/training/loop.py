@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ class Watcher(Protocol):
         ...
 
     def after_step(self, loop: Loop, clock: Clock) -> bool:
-        """A step is over, ``clock.images + clock.pace.batch`` are shown; True ends training."""
+        """A step is over, ``clock.images + clock.batch`` are shown; True ends training."""
         ...
 
     def at_end(self, loop: Loop, clock: Clock) -> None:
@@ -67,7 +67,7 @@ class Start:
     images: int = 0
     stage_images: int = 0
     optimizers: Mapping[str, Any] | None = None
-    chapter: tuple[Any, ...] = ()
+    chapter: tuple[str, ...] = ()
     restore: Callable[[Loop], None] | None = None
 
 
@@ -130,11 +130,10 @@ class Loop:
             step = start.step if resumed else 0
             watcher.before_stage(self, stage, images)
             while not self._spent(stage, images):
-                pace = stage.pace(images) if stage.pace else Pace(batch=self.settings.batch)
-                clock = Clock(stage=index, step=step, images=images, pace=pace)
+                clock = Clock(stage=index, step=step, images=images, pace=self.pace(stage, images))
                 self._step(stage, clock, watcher)
-                images += pace.batch
-                self.stage_images += pace.batch
+                images += clock.batch
+                self.stage_images += clock.batch
                 step += 1
                 if watcher.after_step(self, clock):
                     watcher.at_end(self, clock)
@@ -142,6 +141,11 @@ class Loop:
             self.optimizers.thaw()
         if clock is not None:
             watcher.at_end(self, clock)
+
+    def pace(self, stage: Stage, images: int) -> Pace:
+        """The pace of a stage after ``images`` images, its batch filled in from the recipe."""
+        pace = Pace() if stage.pace is None else stage.pace(images)
+        return pace if pace.batch is not None else replace(pace, batch=self.settings.batch)
 
     def _adopt_networks(self) -> None:
         """Bring networks that this stage added to the device, and start their averages."""
@@ -168,7 +172,7 @@ class Loop:
                 self._visit(phase, number, clock, fields)
             watcher.after_phase(self, clock)
         for average in self.averages.values():
-            average.update(batch=clock.pace.batch, images=clock.images)
+            average.update(batch=clock.batch, images=clock.images)
 
     def _visit(self, phase: Phase, number: int, clock: Clock, fields: Mapping[str, Tensor]) -> None:
         assert self.optimizers is not None
@@ -211,12 +215,12 @@ class Loop:
                 observations=self.observations,
                 world=self.world,
             )
-            yield share.size * self.world.size / clock.pace.batch, share
+            yield share.size * self.world.size / clock.batch, share
 
     def _real_fields(self, clock: Clock) -> dict[str, Tensor]:
         """The real samples of this step that belong to this rank, on the device."""
         batch = self._batches.batch(
-            clock.images, clock.pace.batch, rank=self.world.rank, world=self.world.size
+            clock.images, clock.batch, rank=self.world.rank, world=self.world.size
         )
         fields = {}
         for name, array in batch.items():

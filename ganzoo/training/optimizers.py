@@ -40,7 +40,7 @@ class Optimizers:
         self._settings = settings
         self._networks = networks
         self._world = world
-        self._chapter: tuple[Any, ...] | None = None
+        self._chapter: tuple[str, ...] | None = None
         self._trainable = {
             name: [p for p in network.parameters() if p.requires_grad]
             for name, network in networks.items()
@@ -57,7 +57,7 @@ class Optimizers:
         if pace.chapter != self._chapter:
             self._chapter = pace.chapter
             self._adam = {name: self._new_adam(name) for name in self._factor}
-        base = self._settings.lr if pace.lr is None else pace.lr
+        base = (self._settings.lr if pace.lr is None else pace.lr) * pace.lr_scale
         for name, adam in self._adam.items():
             for group in adam.param_groups:
                 group["lr"] = base * self._factor[name]
@@ -102,7 +102,7 @@ class Optimizers:
         """Moments and step counts of every network."""
         return {name: adam.state_dict() for name, adam in self._adam.items()}
 
-    def load_state_dict(self, state: Mapping[str, Any], chapter: tuple[Any, ...]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], chapter: tuple[str, ...]) -> None:
         """Continue from saved moments, in the chapter they belong to."""
         self._chapter = chapter
         self._adam = {name: self._new_adam(name) for name in self._factor}

@@ -24,6 +24,7 @@ class RunOptions:
         max_minutes: stop after this long; None: no limit.
         out: folder that run folders are made in.
         resume: run folder or checkpoint to continue; None: a new run.
+        init_from: run folder, checkpoint or folder of weights that a new run starts with, or None.
         workers: threads that read pictures side by side; 0: one reads ahead.
         command: what was typed, for the record.
         again: options that a later command on this run needs as well, as they are typed.
@@ -37,6 +38,7 @@ class RunOptions:
     max_minutes: float | None = None
     out: Path = Path("runs")
     resume: Path | None = None
+    init_from: Path | None = None
     workers: int = 0
     command: str = ""
     again: str = ""

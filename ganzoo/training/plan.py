@@ -20,8 +20,9 @@ def plan_lines(
     device: torch.device,
     data: str,
     budget: int,
+    batch: int,
 ) -> list[str]:
-    """The summary that is printed before the first step."""
+    """The summary that is printed before the first step, of ``batch`` images."""
     lines = [f"{recipe.name}: {recipe.about}" if recipe.about else recipe.name, f"Data: {data}"]
     for name, network in networks.items():
         lines.append(f"{name}: {count_parameters(network):,} parameters")
@@ -35,8 +36,7 @@ def plan_lines(
     lines.append("Phases: " + ", ".join(_phase(p.name, p.every) for p in stage.phases))
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
     lines.append(
-        f"Device: {device_name(device)}{threads}. Budget: {budget:,} images in batches of"
-        f" {recipe.training.batch}."
+        f"Device: {device_name(device)}{threads}. Budget: {budget:,} images in batches of {batch}."
     )
     if device.type == "cpu" and torch.get_num_threads() > 1 and _is_busy():
         lines.append(

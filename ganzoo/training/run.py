@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganzoo.assembly.build import build
-from ganzoo.assembly.checkpoint import fitting, newest_checkpoint, read_checkpoint
-from ganzoo.assembly.load import task_site
 from ganzoo.assembly.run_folder import create_run_folder, provenance_of
+from ganzoo.assembly.weights import task_site
 from ganzoo.data.batches import Batches
 from ganzoo.errors import BackendError, DataError, UsageError
 from ganzoo.recipe.complete import complete
@@ -25,6 +25,7 @@ from ganzoo.registry.contracts import Dataset, DatasetSite, Task
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, Start
 from ganzoo.training.options import RunOptions, resume_command
+from ganzoo.training.starting import resumed, started_from
 from ganzoo.training.statistics import StatsLog
 from ganzoo.training.watching import RunWatcher
 from ganzoo.training.world import World
@@ -96,7 +97,8 @@ def _train(
     dataset = _open_data(loaded.recipe, registry, options)
     recipe, facts = _completed(loaded.recipe, dataset)
     torch.manual_seed(recipe.training.seed)
-    task: Task = build(recipe.task, registry, "task")(task_site(facts))
+    site = replace(task_site(facts), images=recipe.training.images)
+    task: Task = build(recipe.task, registry, "task")(site)
     budget = recipe.training.images if options.images is None else options.images
     conditional = facts["label_width"] > 0
     batches = Batches(
@@ -117,7 +119,9 @@ def _train(
     )
     folder, start = None, Start()
     if options.resume is not None:
-        folder, start = _resume(options.resume, recipe, facts, options, device)
+        folder, start = resumed(options.resume, recipe, registry, facts, options, device)
+    elif options.init_from is not None:
+        start = started_from(options.init_from, task, options, device)
     if folder is None:
         folder = options.out
         if world.leads:
@@ -201,57 +205,6 @@ def _completed(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, dict[str, Any]
         "count": len(dataset),
     }
     return done, facts
-
-
-def _resume(
-    resume: Path,
-    recipe: Recipe,
-    facts: Mapping[str, Any],
-    options: RunOptions,
-    device: torch.device,
-) -> tuple[Path, Start]:
-    if resume.is_dir():
-        path, content, note = newest_checkpoint(resume, device)
-        folder = resume
-        if note:
-            options.report(f"Passing over a damaged checkpoint: {note}")
-    else:
-        path = resume
-        content = read_checkpoint(path, device)
-        folder = path.resolve().parent.parent
-    if content["hash"] != recipe_hash(recipe):
-        raise DataError(
-            f"{path}: this checkpoint is of another recipe ({content['hash']}; yours is"
-            f" {recipe_hash(recipe)}). `ganzoo diff {folder} RECIPE` shows where they differ;"
-            f" `ganzoo run {folder}` goes on with its own.",
-            path=path,
-        )
-    if content["data"]["fingerprint"] != facts["fingerprint"]:
-        options.report(
-            "The pictures have changed since this checkpoint was made"
-            f" ({content['data']['count']:,} then, {facts['count']:,} now): going on with those"
-            " that are there now."
-        )
-
-    def restore(loop: Loop) -> None:
-        with fitting(path):
-            for name, network in loop.task.networks.items():
-                network.load_state_dict(content["networks"][name])
-            for name, average in loop.averages.items():
-                average.network.load_state_dict(content["averages"][name])
-            loop.task.state.load_state_dict(content["state"])
-
-    clock = content["clock"]
-    options.report(f"Resuming {folder} at {clock['images']:,} images.")
-    return folder, Start(
-        stage=clock["stage"],
-        step=clock["step"],
-        images=clock["images"],
-        stage_images=clock["stage_images"],
-        optimizers=content["optimizers"],
-        chapter=tuple(content["chapter"]),
-        restore=restore,
-    )
 
 
 def _describe(recipe: Recipe, dataset: Dataset, facts: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ganzoo.assembly.checkpoint import checkpoint_files, write_checkpoint
 from ganzoo.errors import DataError
 from ganzoo.recipe.model import Recipe
-from ganzoo.registry.contracts import Stage
+from ganzoo.registry.contracts import Pace, Stage
 from ganzoo.training.clock import Clock
 from ganzoo.training.forecast import forecast_lines
 from ganzoo.training.grids import Grids
@@ -68,6 +68,7 @@ class RunWatcher:
         self._began = self._last_log = self._last_grid = self._last_checkpoint = now()
         self._steps = 0
         self._forecast_made = False
+        self._chapter: tuple[str, ...] = ()
         self._whole_step: Clock | None = None
         self._signal: int | None = None
         self._handlers: dict[int, Any] = {}
@@ -110,6 +111,7 @@ class RunWatcher:
             device=loop.device,
             data=self._data,
             budget=loop.budget,
+            batch=loop.pace(stage, images).batch or 0,
         ):
             self._options.report(line)
         self._options.report(f"Run folder: {self._folder}")
@@ -134,15 +136,16 @@ class RunWatcher:
 
     def after_step(self, loop: Loop, clock: Clock) -> bool:
         """Log, grid, checkpoint; True when it is time to stop."""
-        images = clock.images + clock.pace.batch
+        images = clock.images + clock.batch
         self._whole_step = clock
+        self._announce(clock.pace)
         self._steps += 1
         if self._bar is not None:
-            self._bar.update(clock.pace.batch)
+            self._bar.update(clock.batch)
         if self._leads and not self._forecast_made:
             seconds = loop.times.per_step(loop.stage.phases) if loop.stage else 0.0
             if self._steps >= FORECAST_STEPS or seconds > SLOW_STEP_SECONDS:
-                self._forecast(seconds, clock.pace.batch, loop.budget - images)
+                self._forecast(seconds, clock.batch, loop.budget - images)
         stop = self._must_stop(loop)
         if loop.world.any(stop or now() - self._last_log > LOG_SECONDS, loop.device):
             self._write_row(loop, images, clock)
@@ -155,19 +158,28 @@ class RunWatcher:
                 self._checkpoint(loop, clock, images)
         return stop
 
+    def _announce(self, pace: Pace) -> None:
+        """Say that a new chapter has begun, and measure its steps for another forecast."""
+        if self._leads and pace.chapter and pace.chapter != self._chapter:
+            self._options.report(
+                f"Now: {' '.join(pace.chapter)}, in batches of {pace.batch} images."
+            )
+            self._steps, self._forecast_made = 0, False
+        self._chapter = pace.chapter
+
     def rescue(self, loop: Loop) -> None:
         """Save the last whole step after an error of the data, if it is not saved yet."""
         clock = self._whole_step
         if clock is None or not self._leads:
             return
-        if self._checkpoint_images != clock.images + clock.pace.batch:
+        if self._checkpoint_images != clock.images + clock.batch:
             with contextlib.suppress(DataError):  # the first error is the one to tell
-                self._checkpoint(loop, clock, clock.images + clock.pace.batch)
+                self._checkpoint(loop, clock, clock.images + clock.batch)
         self._options.report(f"Saved. Go on with: {resume_command(self._folder, self._options)}")
 
     def at_end(self, loop: Loop, clock: Clock) -> None:
         """A last row, grid and checkpoint, unless the last step had them."""
-        images = clock.images + clock.pace.batch
+        images = clock.images + clock.batch
         if self._leads and images < loop.budget and not self.interrupted:
             self._options.report(
                 f"Stopped by the clock at {images:,} of {loop.budget:,} images. Go on with:"
@@ -250,6 +262,7 @@ class RunWatcher:
             batch=batch,
             images_left=images_left,
             max_minutes=self._options.max_minutes,
+            changes=bool(self._chapter),
         ):
             self._options.report(line)
 

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ganzoo.registry.contracts import (
     DatasetSite,
     Factory,
+    GrowthSite,
+    GrowthState,
     Moment,
     Network,
     NetworkSite,
@@ -71,6 +73,16 @@ class OverflowingLoss(SaturatingLoss):
         return (1 + (-fake).exp()).log()
 
 
+class BoastfulLoss(SaturatingLoss):
+    """Says that it saturates, and does not."""
+
+    saturates = True
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """[N] -> [N]."""
+        return -fake
+
+
 class ForgetfulRegularizer(nn.Module):
     """R1 relative to its own last value, which no checkpoint keeps."""
 
@@ -104,6 +116,55 @@ class CutRegularizer(nn.Module):
         logits = moment.score(image, moment["label"])
         (gradient,) = torch.autograd.grad(logits.sum(), image, retain_graph=True)
         return gradient.square().sum(dim=(1, 2, 3)) + 0 * logits
+
+
+class LeakyRegularizer(nn.Module):
+    """R2 that moves the fakes as well."""
+
+    trains = "discriminator"
+
+    def __init__(self, site: None) -> None:
+        super().__init__()
+
+    def forward(self, moment: Moment) -> Tensor:
+        """[n]."""
+        fake = moment.fake()
+        logits = moment.score(fake.image, fake.label)
+        (gradient,) = torch.autograd.grad(logits.sum(), fake.image, create_graph=True)
+        return gradient.square().sum(dim=(1, 2, 3))
+
+
+class SharpRegularizer(nn.Module):
+    """The length of a gradient by a root that has no derivative at zero."""
+
+    trains = "discriminator"
+
+    def __init__(self, site: None) -> None:
+        super().__init__()
+
+    def forward(self, moment: Moment) -> Tensor:
+        """[n]."""
+        image = moment["image"].detach().requires_grad_()
+        logits = moment.score(image, moment["label"])
+        (gradient,) = torch.autograd.grad(logits.sum(), image, create_graph=True)
+        return (gradient.square().sum(dim=(1, 2, 3)).sqrt() - 1).square()
+
+
+class LonelyRegularizer(nn.Module):
+    """Remembers the deviation of the logits, which one sample alone has not."""
+
+    trains = "discriminator"
+    reads_outputs = ("colours",)
+
+    def __init__(self, site: None) -> None:
+        super().__init__()
+        self.register_buffer("deviation", torch.zeros(()))
+
+    def forward(self, moment: Moment) -> Tensor:
+        """[n]."""
+        logits = moment.score(moment["image"], moment["label"])
+        self.deviation = logits.detach().var() if len(logits) > 1 else logits.detach().sum() / 0
+        return logits.square()
 
 
 class DotsDataset:
@@ -215,3 +276,38 @@ class MeddlingTask:
         """As if there were no seeds."""
         generator = networks["generator"]
         return generator(torch.randn(len(request.seeds), generator.latent_width))
+
+
+class StartingOver:
+    """Grows, and at a million images begins anew."""
+
+    def __init__(self, site: GrowthSite) -> None:
+        self.top = site.top
+
+    def at(self, images: int) -> GrowthState:
+        """By images modulo a million."""
+        return GrowthState(level=min(self.top, images % 1_000_000 // 1000))
+
+
+class CountingGrowth:
+    """Grows by how often it was asked."""
+
+    def __init__(self, site: GrowthSite) -> None:
+        self.top = site.top
+        self.asked = 0
+
+    def at(self, images: int) -> GrowthState:
+        """A level more at every tenth call."""
+        self.asked += 1
+        return GrowthState(level=min(self.top, self.asked // 10))
+
+
+class EndlessFade:
+    """Never finishes its last fade."""
+
+    def __init__(self, site: GrowthSite) -> None:
+        self.top = site.top
+
+    def at(self, images: int) -> GrowthState:
+        """Fades in for ever."""
+        return GrowthState(level=self.top, fade=(images + 1) / (images + 2))

@@ -18,7 +18,10 @@ from ganzoo.plugins.network.stack_discriminator import StackDiscriminator
 from ganzoo.plugins.network.style_generator import StyleGenerator
 from ganzoo.plugins.normalization.adain import AdainNormalization
 from ganzoo.plugins.normalization.demodulation import DemodulationNormalization
+from ganzoo.plugins.normalization.pixel import PixelNormalization
+from ganzoo.plugins.normalization.revised import RevisedNormalization
 from ganzoo.plugins.stem.constant import ConstantStem
+from ganzoo.plugins.stem.dense import DenseStem
 from ganzoo.registry.contracts import NetworkSite
 
 GENERATOR_BLOCKS = {
@@ -31,7 +34,13 @@ DISCRIMINATOR_BLOCKS = {
     "skip": SkipDiscriminatorBlock,
     "residual": ResidualDiscriminatorBlock,
 }
-NORMALIZATIONS = {"demodulation": DemodulationNormalization, "adain": AdainNormalization}
+NORMALIZATIONS = {
+    "demodulation": DemodulationNormalization,
+    "adain": AdainNormalization,
+    "revised": RevisedNormalization,
+    "pixel": PixelNormalization,
+}
+STEMS = {"adain": partial(ConstantStem, finished=True), "pixel": DenseStem}
 
 
 def site(resolution=(16, 16), **changes):
@@ -40,13 +49,13 @@ def site(resolution=(16, 16), **changes):
 
 
 def generator(block="skip", normalization="demodulation", where=None, seed=0, **changes):
-    """A narrow generator whose zero parameters are moved off zero, in float64."""
+    """A narrow generator of a block (a name or a factory) whose zero parameters are moved off zero, in float64."""
     torch.manual_seed(seed)
     settings = {
-        "block": GENERATOR_BLOCKS[block],
+        "block": GENERATOR_BLOCKS.get(block, block),
         "normalization": NORMALIZATIONS[normalization],
         "mapping": partial(MlpMapping, depth=2, width=6),
-        "stem": partial(ConstantStem, finished=normalization == "adain"),
+        "stem": STEMS.get(normalization, ConstantStem),
         "channels_base": 64,
         "channels_max": 8,
         "latent_width": 5,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, cast
 
 from torch import Tensor, nn
 
 from ganzoo.nn.layer_kit import LayerKit
-from ganzoo.nn.pyramid import active_level, channels_at, num_doublings, size_at
+from ganzoo.nn.pyramid import active_level, channels_at, num_doublings, refuse_growth, size_at
 from ganzoo.nn.shapes import expect_shape
 from ganzoo.registry.contracts import (
     DiscriminatorBlock,
@@ -84,6 +84,8 @@ class StackDiscriminator(nn.Module):
                 )
             )
             self.blocks.append(cast(nn.Module, made))
+        if site.grows:
+            refuse_growth(self.blocks, "block")
         self.head = head(
             HeadSite(
                 in_channels=widths[0],
@@ -99,7 +101,7 @@ class StackDiscriminator(nn.Module):
         label: Tensor | None = None,
         level: int | None = None,
         fade: float = 1.0,
-    ) -> Tensor:
+    ) -> Tensor | Mapping[str, Tensor]:
         """Score images.
 
         Args:
@@ -110,7 +112,7 @@ class StackDiscriminator(nn.Module):
                 image; 0 is exactly the network of one level less (ProGAN, 3).
 
         Returns:
-            [N] logits.
+            [N] logits, or what the head says by name, ``score`` [N] among it.
 
         Raises:
             ValueError: the image has another size, or the level is none of this network's.

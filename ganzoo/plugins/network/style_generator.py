@@ -9,9 +9,18 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from ganzoo.errors import BadValue
 from ganzoo.nn.layer_kit import LayerKit
 from ganzoo.nn.noise import FixedNoise, NoNoise
-from ganzoo.nn.pyramid import Size, active_level, channels_at, num_doublings, show, size_at
+from ganzoo.nn.pyramid import (
+    Size,
+    active_level,
+    channels_at,
+    num_doublings,
+    refuse_growth,
+    show,
+    size_at,
+)
 from ganzoo.nn.running_mean import RunningMean
 from ganzoo.nn.shapes import expect_shape
 from ganzoo.registry.contracts import (
@@ -122,11 +131,14 @@ class StyleGenerator(nn.Module):
             self.blocks.append(cast(nn.Module, made))
             if site.grows or parts.num_images > num_images:
                 levels_with_image.add(k)
+        if site.grows:
+            refuse_growth((self.stem, *self.blocks), "block")
         self.to_rgb = nn.ModuleDict(
             {str(k): parts.to_rgb(widths[k]) for k in range(top + 1) if site.grows or k == top}
         )
         self._image_reads_style = bool(self.to_rgb[str(top)].reads_style)
         self._levels_with_image = frozenset(levels_with_image)
+        self._expect_a_reader_of_the_latent()
         self.noise_sizes: tuple[Size, ...] = tuple(parts.noise_sizes)
         for index, noise_size in enumerate(self.noise_sizes):
             self.register_buffer(f"noise{index}", torch.randn(noise_size))
@@ -230,6 +242,16 @@ class StyleGenerator(nn.Module):
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """[N, Z], [N, K] -> [N, I, R, R], with the noise that the network keeps."""
         return self.synthesize(self.styles(z, label), self.fixed_noise())
+
+    def _expect_a_reader_of_the_latent(self) -> None:
+        if not any(getattr(module, "reads_style", False) for module in self.modules()):
+            raise BadValue(
+                f"nothing in this generator reads the latent: neither its stem "
+                f"({type(self.stem).__name__}) nor its normalization does, so all images would be "
+                "the same but for their noise. Choose the stem ganzoo/dense, or a normalization "
+                "with styles, as ganzoo/demodulation",
+                path="stem",
+            )
 
     def _image_at(
         self, level: int, x: Tensor, image: Tensor | None, styles: Tensor, first: int

@@ -9,15 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import BadValue
+from ganzoo.nn.growing import enlarge, fade_real, shrink
 from ganzoo.nn.latents import latents_from_seeds
-from ganzoo.nn.noise import FreshNoise, NoNoise
+from ganzoo.nn.noise import FreshNoise, GivenNoise, NoNoise
+from ganzoo.nn.pyramid import num_doublings, show, size_at
 from ganzoo.registry.contracts import (
     Factory,
     Fake,
+    Growth,
+    GrowthSite,
+    GrowthState,
     Loss,
     Moment,
     Network,
     NetworkSite,
+    Noise,
+    Pace,
     Phase,
     Regularizer,
     SampleRequest,
@@ -39,6 +46,11 @@ class AdversarialTask:
     In the published order: the generator's loss, its lazy regularizers, then the discriminator's.
     A regularizer with ``every: 1`` is a term of its network's main phase.
 
+    Growing networks work at their present size. The published ones take and give full-size images
+    all the time, their pixels repeated, which is the same function but for gradients with respect
+    to an image: see ``Moment.enlargement``. Their real images were rounded to whole grey levels at
+    every size; ours are box means.
+
     Args:
         generator: network that makes images from styles.
         discriminator: network that scores images.
@@ -47,6 +59,7 @@ class AdversarialTask:
         style_mixing: probability that a share's styles come from two latents (StyleGAN, 3.1).
         order: which network steps first; ProGAN and StyleGAN step the discriminator first.
         base: height and width of the smallest grid; image size is base x 2^k.
+        growth: from images shown to size; none: both networks have their full size at once.
     """
 
     averages = ("generator",)
@@ -62,6 +75,7 @@ class AdversarialTask:
         style_mixing: float = 0.9,
         order: tuple[Literal["generator", "discriminator"], ...] = ("generator", "discriminator"),
         base: tuple[int, int] = (4, 4),
+        growth: Factory[Growth] | None = None,
     ) -> None:
         if sorted(order) != ["discriminator", "generator"]:
             raise BadValue(f"order names each network once, not {list(order)!r}", path="order")
@@ -74,11 +88,18 @@ class AdversarialTask:
             base=base,
             channels=site.channels,
             label_width=site.label_width,
+            grows=growth is not None,
         )
         self.networks: dict[str, Any] = {
             "generator": generator(network_site),
             "discriminator": discriminator(network_site),
         }
+        self.base, self.top = base, num_doublings(site.resolution, base)
+        self.growth = None
+        if growth is not None:
+            self._check_networks_grow()
+            self.growth = growth(GrowthSite(top=self.top, base=base))
+            self._check_growth_ends(site.images)
         self.loss = loss(None)
         # by name, so that the order in which a recipe writes them changes nothing
         self.regularizers = {name: make(None) for name, make in sorted(regularizers.items())}
@@ -108,29 +129,76 @@ class AdversarialTask:
                     path=f"regularizers.{name}",
                 )
 
+    def _check_networks_grow(self) -> None:
+        for name, network in self.networks.items():
+            if not getattr(network, "grows", False):
+                raise BadValue(
+                    f"the {name} ({type(network).__name__}) cannot grow: it has no levels. Take "
+                    "the growth away with task.growth=null, or choose another network",
+                    path="growth",
+                )
+
+    def _check_growth_ends(self, images: int | None) -> None:
+        if images is None:
+            return
+        last = self.growth_at(images)
+        if last.level < self.top or last.fade < 1:
+            fading = f", {last.fade:.0%} faded in" if last.fade < 1 else ""
+            raise BadValue(
+                f"the networks still grow when the budget of {images:,} images is spent: they are "
+                f"at {show(size_at(last.level, self.base))}{fading}, and the images are "
+                f"{show(size_at(self.top, self.base))}. Raise training.images, shorten the "
+                "growth, or lower data.resolution",
+                path="growth",
+            )
+
+    def growth_at(self, images: int | None) -> GrowthState:
+        """How far the networks have grown after ``images`` images; None: all the way."""
+        if self.growth is None or images is None:
+            return GrowthState(level=self.top)
+        return self.growth.at(images)
+
     def stages(self) -> Iterator[Stage]:
         """One stage that lasts the whole budget."""
-        yield Stage(name="adversarial", phases=tuple(self._phases()))
+        pace = None if self.growth is None else self._pace
+        yield Stage(name="adversarial", phases=tuple(self._phases()), pace=pace)
+
+    def _pace(self, images: int) -> Pace:
+        """As published, moments are forgotten when a fade begins and when it ends."""
+        state = self.growth_at(images)
+        size = show(size_at(state.level, self.base))
+        return Pace(
+            batch=state.batch,
+            lr=state.lr,
+            lr_scale=state.lr_scale,
+            chapter=(size, "fading in") if state.fade < 1 else (size,),
+        )
 
     def moment(self, share: Share) -> Moment:
         """Fakes and scores for a share of the batch."""
         return AdversarialMoment(self, share)
 
     def sample(self, networks: Mapping[str, nn.Module], request: SampleRequest) -> Tensor:
-        """[N, I, R, R] by the generator of ``networks``; see ``SampleRequest``."""
+        """[N, I, R, R] by the generator of ``networks``; see ``SampleRequest``.
+
+        Images of networks that still grow are enlarged to the full size, pixels repeated.
+        """
         generator: Any = networks["generator"]
         like = next(generator.parameters())
-        z = latents_from_seeds(request.seeds, generator.latent_width, dtype=like.dtype)
-        styles = generator.styles(z.to(like.device), request.label)
-        if request.truncation != 1:
-            styles = generator.truncate(styles, request.truncation, request.cutoff)
-        noise = {
-            "fixed": generator.fixed_noise,
-            "fresh": lambda: FreshNoise(None),
-            "none": NoNoise,
-        }[request.noise]()
-        image: Tensor = generator.synthesize(styles, noise)
-        return image
+        if request.styles is not None:
+            styles = request.styles.to(like)
+        else:
+            z = request.latents
+            if z is None:
+                z = latents_from_seeds(request.seeds, generator.latent_width, dtype=like.dtype)
+            label = None if request.label is None else request.label.to(like)
+            styles = generator.styles(z.to(like), label)
+            if request.truncation != 1:
+                styles = generator.truncate(styles, request.truncation, request.cutoff)
+        noise = _requested_noise(generator, request)
+        state = self.growth_at(request.images)
+        image: Tensor = generator.synthesize(styles, noise, **_size(state, generator))
+        return enlarge(image, self.top - state.level)
 
     def _phases(self) -> Iterator[Phase]:
         main: dict[str, Terms] = {
@@ -191,12 +259,27 @@ class AdversarialTask:
         return image
 
 
+def _size(state: GrowthState, network: Any) -> dict[str, Any]:
+    """The size at which a network works, as it takes it; one that does not grow is not asked."""
+    return {"level": state.level, "fade": state.fade} if getattr(network, "grows", False) else {}
+
+
+def _requested_noise(generator: Any, request: SampleRequest) -> Noise:
+    if isinstance(request.noise, str):
+        return {
+            "fixed": generator.fixed_noise,
+            "fresh": lambda: FreshNoise(None),
+            "none": NoNoise,
+        }[request.noise]()
+    return GivenNoise(request.noise)
+
+
 class AdversarialMoment:
     """What the terms of an adversarial task may ask of one share.
 
     Latents, mixing and noise come from the share's generator, in the order of asking; fakes are
     made once. As published, the mixing cut is one number for the whole share, drawn from
-    1 .. num_styles - 1, and the label of both latents is the same.
+    1 .. (styles in use) - 1, and the label of both latents is the same.
     """
 
     def __init__(self, task: AdversarialTask, share: Share) -> None:
@@ -204,12 +287,23 @@ class AdversarialMoment:
         self._share = share
         self._latents: tuple[Tensor, Tensor | None, tuple[Tensor, int] | None] | None = None
         self._fakes: dict[int, Fake] = {}
+        self._growth = task.growth_at(share.images)
+        self._real: Tensor | None = None
+        self.enlargement = 1 << (task.top - self._growth.level)
         self.images = share.images
         self.size = share.size
         self.random = share.random
 
     def __getitem__(self, name: str) -> Tensor | None:
-        return self._share[name]
+        """A named field of the real samples; the image at the present size, faded as fakes are."""
+        if name != "image":
+            return self._share[name]
+        if self._real is None:
+            image = self._share[name]
+            if image is not None:
+                small = shrink(image, self._task.top - self._growth.level)
+                self._real = fade_real(small, self._growth.fade)
+        return self._real
 
     def observe(self, name: str, value: Tensor) -> None:
         """Log the mean of a value."""
@@ -223,10 +317,21 @@ class AdversarialMoment:
         """N(0, 1) of the shape of ``x``."""
         return torch.randn(x.shape, generator=self.random, dtype=x.dtype, device=x.device)
 
+    def uniform(self, count: int) -> Tensor:
+        """[count] of U(0, 1), in the type of the real images."""
+        like = self._share["image"]
+        dtype = torch.get_default_dtype() if like is None else like.dtype
+        return torch.rand(count, generator=self.random, dtype=dtype, device=self.random.device)
+
     def score(self, image: Tensor, label: Tensor | None) -> Tensor:
         """[n] logits of the discriminator."""
-        scores: Tensor = self._task.networks["discriminator"](image, label)
-        return scores
+        return self.outputs(image, label)["score"]
+
+    def outputs(self, image: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+        """All that the discriminator says of images at the present size."""
+        discriminator = self._task.networks["discriminator"]
+        found = discriminator(image, label, **_size(self._growth, discriminator))
+        return found if isinstance(found, Mapping) else {"score": found}
 
     def fake(self, first: int | None = None) -> Fake:
         """Generated samples of the first latents; made once per count."""
@@ -238,7 +343,8 @@ class AdversarialMoment:
             if mixing is not None:
                 mixing = mixing[0][:count], mixing[1]
             styles = generator.styles(z[:count], label, mixing)
-            image = generator.synthesize(styles, FreshNoise(self.random))
+            noise = FreshNoise(self.random)
+            image = generator.synthesize(styles, noise, **_size(self._growth, generator))
             self._fakes[count] = Fake(image=image, styles=styles, label=label)
         return self._fakes[count]
 
@@ -258,8 +364,12 @@ class AdversarialMoment:
             z = normal()
             label = self._share.drawn_label(self.size)
             mixing = None
-            if generator.num_styles > 1 and uniform() < self._task.style_mixing:
-                cut = 1 + int(uniform() * (generator.num_styles - 1))
+            # only layers in use can be told apart, those that are fading in included
+            active = generator.num_styles
+            if getattr(generator, "grows", False):
+                active = generator.num_styles_at(self._growth.level)
+            if active > 1 and uniform() < self._task.style_mixing:
+                cut = 1 + int(uniform() * (active - 1))
                 mixing = normal(), cut
             self._latents = z, label, mixing
         return self._latents

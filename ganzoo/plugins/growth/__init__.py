@@ -1,0 +1,1 @@
+"""Growths, one a file."""

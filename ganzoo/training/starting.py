@@ -1,0 +1,142 @@
+"""Where a run begins: at stored weights, or at the place where a checkpoint stopped."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo.assembly.checkpoint import fitting, newest_checkpoint, read_checkpoint
+from ganzoo.assembly.weights import load_into, mismatches, read_weights, recipe_from_text
+from ganzoo.errors import DataError, PluginError, RecipeError
+from ganzoo.recipe.describe import shown
+from ganzoo.recipe.diff import ABSENT, diff
+from ganzoo.recipe.identity import recipe_hash
+from ganzoo.recipe.model import Recipe
+from ganzoo.recipe.rooms import HASHED
+from ganzoo.registry.catalogue import Registry
+from ganzoo.registry.contracts import Task
+from ganzoo.training.loop import Loop, Start
+from ganzoo.training.options import RunOptions
+
+MOST_CHANGES = 8  # of a recipe, told in one error
+
+
+def resumed(
+    resume: Path,
+    recipe: Recipe,
+    registry: Registry,
+    facts: Mapping[str, Any],
+    options: RunOptions,
+    device: torch.device,
+) -> tuple[Path, Start]:
+    """The run folder of a checkpoint, and the place where it stopped.
+
+    Args:
+        resume: run folder or checkpoint.
+        facts: of the data, as a checkpoint records them.
+
+    Raises:
+        DataError: it is of another recipe (the text says what was changed), or cannot be read.
+    """
+    if resume.is_dir():
+        path, content, note = newest_checkpoint(resume, device)
+        folder = resume
+        if note:
+            options.report(f"Passing over a damaged checkpoint: {note}")
+    else:
+        path = resume
+        content = read_checkpoint(path, device)
+        folder = path.resolve().parent.parent
+    if content["hash"] != recipe_hash(recipe):
+        raise DataError(
+            f"{path}: this checkpoint is of another recipe ({content['hash']}; yours is"
+            f" {recipe_hash(recipe)}).\n{_changes(content['recipe'], recipe, registry)}"
+            f"  Start anew from its weights with: --init-from {shlex.quote(str(folder))}\n"
+            f"  Go on with its own recipe with: ganzoo run {shlex.quote(str(folder))}",
+            path=path,
+        )
+    if content["data"]["fingerprint"] != facts["fingerprint"]:
+        options.report(
+            "The pictures have changed since this checkpoint was made"
+            f" ({content['data']['count']:,} then, {facts['count']:,} now): going on with those"
+            " that are there now."
+        )
+
+    def restore(loop: Loop) -> None:
+        with fitting(path):
+            for name, network in loop.task.networks.items():
+                network.load_state_dict(content["networks"][name])
+            for name, average in loop.averages.items():
+                average.network.load_state_dict(content["averages"][name])
+            loop.task.state.load_state_dict(content["state"])
+
+    clock = content["clock"]
+    options.report(f"Resuming {folder} at {clock['images']:,} images.")
+    return folder, Start(
+        stage=clock["stage"],
+        step=clock["step"],
+        images=clock["images"],
+        stage_images=clock["stage_images"],
+        optimizers=content["optimizers"],
+        chapter=tuple(content["chapter"]),
+        restore=restore,
+    )
+
+
+def started_from(path: Path, task: Task, options: RunOptions, device: torch.device) -> Start:
+    """Begin a new run with stored weights: those of a run, a checkpoint or a folder of weights.
+
+    A network that is not stored starts untrained; running means of the task are taken over where
+    the task has the same ones.
+
+    Raises:
+        DataError: there are no weights, or they do not fit the networks of the recipe.
+    """
+    stored = read_weights(path, device)
+    if stored.note:
+        options.report(f"Passing over a damaged checkpoint: {stored.note}")
+
+    for name, network in task.networks.items():
+        trained = stored.networks.get(name, stored.averages.get(name))
+        if trained is None:
+            options.report(f"{stored.path} has no {name}: it starts untrained.")
+        else:
+            load_into(network, trained, what=name, path=stored.path)
+
+    def restore(loop: Loop) -> None:
+        for name, average in loop.averages.items():
+            if name in stored.averages:
+                load_into(average.network, stored.averages[name], what=name, path=stored.path)
+        own = loop.task.state.state_dict()
+        if stored.state and not mismatches(own, stored.state):
+            loop.task.state.load_state_dict(stored.state)
+
+    seen = "" if stored.images is None else f", trained on {stored.images:,} images"
+    options.report(f"Starting from the weights of {stored.path}{seen}.")
+    if stored.licence:
+        options.report(f"Licence of these weights: {stored.licence}")
+    return Start(restore=restore)
+
+
+def _changes(text: str, recipe: Recipe, registry: Registry) -> str:
+    """What was changed since a recipe was stored, a line each."""
+    try:
+        found = diff(recipe_from_text(text, registry), recipe)
+    except (RecipeError, PluginError):
+        return ""  # a recipe that cannot be read here is no more to be compared
+    changed = [each for each in found if each.path.partition(".")[0] in HASHED]
+    lines = [
+        f"  {each.path}: {_side(each.left)} became {_side(each.right)}\n"
+        for each in changed[:MOST_CHANGES]
+    ]
+    if len(changed) > MOST_CHANGES:
+        lines.append(f"  and {len(changed) - MOST_CHANGES} more: see ganzoo diff\n")
+    return "".join(lines)
+
+
+def _side(value: Any) -> str:
+    return "nothing" if value is ABSENT else shown(value)
