@@ -159,9 +159,19 @@ def _made(subject: Subject, *, every: int = 1, **given: Any) -> Any:
     for parameter in subject.schema.parameters.values():
         if isinstance(parameter.type, MapOf) and isinstance(parameter.type.value, SlotOf):
             kind = parameter.type.value.kind
-            fill[kind] = subject.companions(kind)
+            fill[kind] = _with_usual_outputs(subject, kind)
     torch.manual_seed(0)
     return subject.factory(fill=fill, settings={"every": every}, **given)(usual_site(subject))
+
+
+def _with_usual_outputs(subject: Subject, kind: str) -> tuple[str, ...]:
+    """The companions, but for those that need more of a discriminator than the usual score."""
+    found = subject.registry
+    return tuple(
+        name
+        for name in subject.companions(kind)
+        if not getattr(found.load(found.find(kind, name)), "reads_outputs", ())
+    )
 
 
 def _train_one_step(subject: Subject, task: Any, watcher: _Witness) -> None:

@@ -20,10 +20,11 @@ class ToyMoment:
 
     Args:
         networks: ``generator`` (``styles``, ``synthesize``, ``latent_width``) and
-            ``discriminator``, as far as they are asked for.
+            ``discriminator`` (logits, or outputs by name), as far as they are asked for.
         image: [N, I, R, R] real images.
         label: [N, K] of the real images, and of the fakes too.
         images: shown before this step.
+        enlargement: how many times wider than ``image`` the full image is.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class ToyMoment:
         label: Tensor | None = None,
         *,
         images: int = 0,
+        enlargement: int = 1,
         seed: int = 0,
     ) -> None:
         self.images = images
+        self.enlargement = enlargement
         self.size = len(image)
         self.random = torch.Generator().manual_seed(seed)
         self.observed: dict[str, Tensor] = {}
@@ -67,10 +70,21 @@ class ToyMoment:
         """N(0, 1) of the shape of ``x``."""
         return torch.randn(x.shape, generator=self.random, dtype=x.dtype)
 
+    def uniform(self, count: int) -> Tensor:
+        """[count] numbers, uniform in [0, 1)."""
+        like = self._fields["image"]
+        assert like is not None
+        return torch.rand(count, generator=self.random, dtype=like.dtype)
+
     def score(self, image: Tensor, label: Tensor | None) -> Tensor:
         """[n] logits of the discriminator."""
-        logits: Tensor = self._networks["discriminator"](image, label)
-        return logits
+        return self.outputs(image, label)["score"]
+
+    def outputs(self, image: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+        """All that the discriminator says of images; a tensor alone is the score."""
+        said = self._networks["discriminator"](image, label)
+        outputs: Mapping[str, Tensor] = said if isinstance(said, Mapping) else {"score": said}
+        return outputs
 
     def observe(self, name: str, value: Tensor) -> None:
         """Keep the value under its name."""

@@ -286,7 +286,7 @@ class StartingOver:
 
     def at(self, images: int) -> GrowthState:
         """By images modulo a million."""
-        return GrowthState(level=min(self.top, images % 1_000_000 // 1000))
+        return GrowthState(level=min(self.top, images % 1_000_000 // 200_000))
 
 
 class CountingGrowth:

@@ -29,6 +29,7 @@ class GivenMoment:
         self.networks = networks
         self.arrays = arrays
         self.images = images
+        self.enlargement = 1
         self.size = len(image)
         self.random = torch.Generator()
         self.seen: dict[str, Tensor] = {}

@@ -7,7 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ganzoo.errors import BadValue
 from ganzoo.nn.running_mean import RunningMean
+from ganzoo.ops.root import root
 from ganzoo.registry.contracts import Moment
 
 __all__ = ["PathLength"]
@@ -25,9 +27,16 @@ class PathLength(nn.Module):
     stored mean moves once, by the mean of the whole batch. At least one latent is always used: a
     batch of one must not leave an empty half, whose mean is NaN for good.
 
+    While networks grow, the image is the present one: noise on the full one, pixels repeated, sums
+    to the same distribution.
+
+    Deviation: where the gradient is exactly zero, the published root has no derivative and gives
+    NaN; here such a length pushes no weight.
+
     Args:
-        decay: how far the running mean moves a visit.
-        batch_fraction: share of the batch that is regularized; the published code uses half.
+        decay: how far the running mean moves a visit, above 0 and at most 1.
+        batch_fraction: share of the batch that is regularized, above 0 and at most 1; the published
+            code uses half.
     """
 
     trains = "generator"
@@ -37,6 +46,11 @@ class PathLength(nn.Module):
     ) -> None:
         super().__init__()
         del site
+        for name, share in (("decay", decay), ("batch_fraction", batch_fraction)):
+            if not 0 < share <= 1:
+                raise BadValue(
+                    f"{name} is {share!r}; expected a share above 0 and at most 1", path=name
+                )
         self.decay = decay
         self.batch_fraction = batch_fraction
         self.mean = RunningMean((), beta=1 - decay)
@@ -47,7 +61,7 @@ class PathLength(nn.Module):
         pixels = fake.image.shape[2] * fake.image.shape[3]
         y = moment.normal_like(fake.image) / math.sqrt(pixels)
         (gradient,) = torch.autograd.grad((fake.image * y).sum(), fake.styles, create_graph=True)
-        length = gradient.square().sum(dim=2).mean(dim=1).sqrt()  # [n, L, D] -> [n]
+        length = root(gradient.square().sum(dim=2).mean(dim=1))  # [n, L, D] -> [n]
         batch_mean = moment.batch_mean(length)
         moved = self.mean.value.lerp(batch_mean, self.decay)
         self.mean.observe(length.detach().mean())

@@ -15,6 +15,7 @@ class R1(nn.Module):
 
     ``weight`` is the paper's gamma. The gradient is taken with respect to the image before any
     augmentation, and of the sum of the batch's logits: where the head mixes samples, so does R1.
+    While networks grow, the image is the full one, pixels repeated, as published.
     """
 
     trains = "discriminator"
@@ -31,6 +32,6 @@ class R1(nn.Module):
         image = real.detach().requires_grad_()
         logits = moment.score(image, moment["label"])
         (gradient,) = torch.autograd.grad(logits.sum(), image, create_graph=True)
-        penalty = gradient.square().sum(dim=(1, 2, 3))
+        penalty = gradient.square().sum(dim=(1, 2, 3)) / moment.enlargement**2
         moment.observe("r1_penalty", penalty)
         return penalty / 2
