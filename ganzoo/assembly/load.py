@@ -1,23 +1,26 @@
-"""From a run folder or a checkpoint back to networks."""
+"""From a run, a checkpoint or a folder of weights back to networks that make images."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganzoo.assembly.build import build
-from ganzoo.assembly.checkpoint import fitting, newest_checkpoint, read_checkpoint
-from ganzoo.errors import DataError, RecipeError
-from ganzoo.recipe.load import load_recipe
+from ganzoo.assembly.sampling import one_hot
+from ganzoo.assembly.weights import load_into, read_weights, recipe_of, task_site
+from ganzoo.errors import DataError
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
-from ganzoo.registry.contracts import Task, TaskSite
+from ganzoo.registry.contracts import SampleRequest, Task
+
+__all__ = ["LoadedRun", "NoiseChoice", "load", "task_site"]
+
+NoiseChoice = Literal["fixed", "fresh", "none"] | Sequence[Tensor | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,82 +28,148 @@ class LoadedRun:
     """A trained task, ready to sample from.
 
     Args:
-        networks: by name; the averaged ones where the task keeps an average.
-        class_names: of the data it was trained on; empty where it is not conditional.
-        images: real images shown so far.
-        path: the checkpoint it came from.
+        networks: by name; the averaged ones where an average is stored. A network of the task of
+            which nothing is stored (imported files often lack the discriminator) is absent.
+        class_names: of the data it was trained on; empty where it is not conditional, or where
+            nobody wrote them down.
+        images: real images shown so far; None: not known.
+        path: the checkpoint, or the folder of weights, it came from.
         note: damaged newer checkpoints that were passed over, or empty.
+        licence: of imported weights, or empty.
     """
 
     recipe: Recipe
     task: Task
     networks: Mapping[str, nn.Module]
     class_names: tuple[str, ...]
-    images: int
+    images: int | None
     path: Path
     note: str = ""
+    licence: str = ""
+
+    @property
+    def label_width(self) -> int:
+        """Number of classes the networks see; 0: none."""
+        generator: Any = self.networks.get("generator")
+        return int(getattr(generator, "label_width", 0))
+
+    def sample(
+        self,
+        *,
+        seeds: Sequence[int] | None = None,
+        latents: Tensor | None = None,
+        styles: Tensor | None = None,
+        label: Tensor | Sequence[int] | None = None,
+        truncation: float = 1.0,
+        cutoff: int | None = None,
+        noise: NoiseChoice = "fixed",
+    ) -> Tensor:
+        """Make images, of seeds, of latents, or of styles.
+
+        Gradients flow to latents, styles, labels and given noise that ask for them; the networks
+        themselves are frozen.
+
+        Args:
+            seeds: one an image; its latent is the first draw of a generator seeded with it.
+            latents: [N, Z].
+            styles: [N, L, D], taken as they are, untruncated.
+            label: [N, K], or the number of each image's class; None where nothing is conditional.
+            truncation: psi; 1 is off.
+            cutoff: number of first layers that are truncated; None: all.
+            noise: the network's fixed maps, fresh ones, none, or a map a layer in construction
+                order: [H, W], [N or 1, 1, H, W], or None.
+
+        Returns:
+            [N, I, R, R], float, [-1, 1] but for a little overshoot.
+
+        Raises:
+            ValueError: not exactly one of seeds, latents and styles is given; or labels do not
+                fit the networks.
+        """
+        given = {"seeds": seeds, "latents": latents, "styles": styles}
+        named = [name for name, value in given.items() if value is not None]
+        if len(named) != 1:
+            raise ValueError(
+                f"sample makes images of seeds, latents or styles; expected one of them, found"
+                f" {' and '.join(named) or 'none'}"
+            )
+        like = self._like()
+        request = SampleRequest(
+            seeds=() if seeds is None else tuple(int(seed) for seed in seeds),
+            latents=None if latents is None else latents.to(like),
+            styles=None if styles is None else styles.to(like),
+            label=self._label(label, styles is None, like),
+            truncation=truncation,
+            cutoff=cutoff,
+            noise=noise if isinstance(noise, str) else tuple(noise),
+            images=self.images,
+        )
+        return self.task.sample(self.networks, request)
+
+    def _label(
+        self, label: Tensor | Sequence[int] | None, needed: bool, like: Tensor
+    ) -> Tensor | None:
+        width = self.label_width
+        if label is None:
+            if width and needed:
+                raise ValueError(
+                    f"these networks see classes; expected label [N, {width}] or a class 0 to"
+                    f" {width - 1} for each image"
+                )
+            return None
+        if not width:
+            raise ValueError("these networks see no classes; leave label out")
+        if isinstance(label, Tensor) and label.dim() == 2:
+            return label.to(like)
+        classes = [int(each) for each in label]
+        if any(not 0 <= each < width for each in classes):
+            raise ValueError(f"classes are {classes}; expected numbers from 0 to {width - 1}")
+        made = one_hot(classes, width)
+        return None if made is None else made.to(like)
+
+    def _like(self) -> Tensor:
+        generator = self.networks.get("generator") or next(iter(self.networks.values()))
+        return next(generator.parameters())
 
 
 def load(
     path: str | Path, *, device: str | torch.device = "cpu", registry: Registry | None = None
 ) -> LoadedRun:
-    """Open a run folder (its newest checkpoint) or one checkpoint file.
+    """Open a run folder (its newest checkpoint), one checkpoint file, or a folder of weights.
 
     Raises:
-        DataError: there is no such run, or no checkpoint of it can be read.
-        PluginError: a plugin that the run's recipe names is missing here.
+        DataError: there is no such run, or it cannot be read.
+        PluginError: a plugin that the recipe names is missing here.
     """
-    path = Path(path)
-    note = ""
-    if path.is_dir():
-        if not (path / "recipe.yaml").exists():
-            raise DataError(
-                f"{path}: not a run folder: it has no recipe.yaml. Run folders are made by"
-                " `ganzoo run` and lie in runs/.",
-                path=path,
-            )
-        path, content, note = newest_checkpoint(path, device)
-    else:
-        content = read_checkpoint(path, device)
+    stored = read_weights(path, device)
     if registry is None:
         from ganzoo.registry.discovery import discover
 
         registry = discover()
-    recipe = _recipe_of(content, path, registry)
-    data = content["data"]
+    recipe = recipe_of(stored, registry)
     with torch.random.fork_rng(devices=[]):
-        task: Task = build(recipe.task, registry, "task")(task_site(data))
-    networks: dict[str, nn.Module] = dict(task.networks)
-    with fitting(path):
-        for name, network in networks.items():
-            source = content["averages"] if name in task.averages else content["networks"]
-            network.load_state_dict(source[name])
-            network.to(device).eval().requires_grad_(False)
+        task: Task = build(recipe.task, registry, "task")(task_site(stored.data))
+    networks: dict[str, nn.Module] = {}
+    for name, network in task.networks.items():
+        averaged = name in task.averages and name in stored.averages
+        source = (stored.averages if averaged else stored.networks).get(name)
+        if source is None:
+            continue
+        load_into(network, source, what=name, path=stored.path)
+        networks[name] = network.to(device).eval().requires_grad_(False)
+    if not networks:
+        raise DataError(
+            f"{stored.path}: holds the weights of no network that its recipe builds"
+            f" ({', '.join(task.networks)}). Import or export it again.",
+            path=stored.path,
+        )
     return LoadedRun(
         recipe=recipe,
         task=task,
         networks=networks,
-        class_names=tuple(data["class_names"]),
-        images=content["clock"]["images"],
-        path=path,
-        note=note,
+        class_names=tuple(stored.data["class_names"]),
+        images=stored.images,
+        path=stored.path,
+        note=stored.note,
+        licence=stored.licence,
     )
-
-
-def task_site(data: Mapping[str, Any]) -> TaskSite:
-    """The site of a task from the data facts that a checkpoint records."""
-    height, width = data["resolution"]
-    return TaskSite(
-        resolution=(height, width), channels=data["channels"], label_width=data["label_width"]
-    )
-
-
-def _recipe_of(content: Mapping[str, Any], path: Path, registry: Registry) -> Recipe:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "recipe.yaml"
-        file.write_text(content["recipe"], encoding="utf-8")
-        try:
-            return load_recipe(file, registry=registry).recipe
-        except RecipeError as error:
-            text = str(error).replace(str(file), f"{path}: its recipe")
-            raise DataError(text, path=path) from error

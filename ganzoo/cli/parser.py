@@ -74,6 +74,16 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
+def add_point_option(parser: argparse.ArgumentParser) -> None:
+    """``--point N``, for every command that takes one recipe and may be given a grid of them."""
+    parser.add_argument(
+        "--point",
+        type=point_index,
+        metavar="N",
+        help="the point of a grid to take, as ganzoo grid numbers them from 0",
+    )
+
+
 def registry_from(args: argparse.Namespace) -> Registry:
     """The registry that these arguments and the environment ask for.
 
@@ -89,6 +99,17 @@ def registry_from(args: argparse.Namespace) -> Registry:
     if args.no_plugin:
         _prepend("GANZOO_DISABLE", args.no_plugin, ",")
     return registry
+
+
+def point_index(text: str) -> int:
+    """The number of a point, for ``argparse``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a point; write 4")
+    return int(text)
 
 
 def _absolute(value: str) -> str:

@@ -8,11 +8,12 @@ import os
 import re
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.cli.output import leads, say
-from ganzoo.cli.parser import registry_from
+from ganzoo.cli.parser import add_point_option, registry_from
 from ganzoo.cli.sources import recipe_source, run_folder
 from ganzoo.errors import UsageError
 from ganzoo.registry.catalogue import Registry
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="key=value",
         help="overrides of the recipe, as training.batch=16",
     )
+    add_point_option(parser)
     parser.add_argument(
         "--data",
         metavar="PATH",
@@ -69,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"go on with this run folder or checkpoint, or with the {NEWEST!r} run of this recipe",
     )
     parser.add_argument(
+        "--init-from",
+        type=Path,
+        metavar="PATH",
+        help="start a new run from the weights of a run, a checkpoint or an imported folder",
+    )
+    parser.add_argument(
         "--workers",
         type=_threads,
         default=0,
@@ -80,12 +88,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, and print the run folder."""
     word, resume = _what(args)
+    if args.init_from is not None and resume is not None:
+        raise UsageError(
+            "ganzoo run: --init-from starts a new run, and --resume goes on with one (as a run's"
+            " folder does). Give a recipe and one of them."
+        )
     if not sys.stderr.isatty():
         # A bar that ends up in a file may speak once in a while; tqdm reads this when imported.
         os.environ.setdefault("TQDM_MININTERVAL", "10")
     registry = registry_from(args)
     data = _data_path(args.data)
-    loaded, data = _load(word, args.overrides, data, args.data is not None, registry)
+    loaded, data = _load(word, args.point, args.overrides, data, args.data is not None, registry)
     if resume == NEWEST:
         resume = str(_newest_run(args.out, loaded.recipe.name))
 
@@ -100,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
         max_minutes=args.max_minutes,
         out=args.out,
         resume=None if resume is None else Path(resume),
+        init_from=args.init_from,
         workers=args.workers,
         command=shlex.join(["ganzoo", *sys.argv[1:]]),
         again=shlex.join([*(["--data", str(data)] if data else []), *plugins]),
@@ -132,29 +146,32 @@ def _data_path(given: str | None) -> Path | None:
 
 
 def _load(
-    word: str, overrides: list[str], data: Path | None, explicit: bool, registry: Registry
+    word: str,
+    point: int | None,
+    overrides: list[str],
+    data: Path | None,
+    explicit: bool,
+    registry: Registry,
 ) -> tuple[LoadedRecipe, Path | None]:
     """The recipe with its data slot filled, and the path that goes with it.
 
     A data set that the recipe names keeps its name; the embedded ones give way to ``--data``, but
     not to ``GANZOO_DATA``: an environment does not change what a recipe says.
     """
-    from ganzoo.recipe.load import load_recipe
+    from ganzoo.recipe.grid import load_point
 
-    source = recipe_source(word)
+    load = partial(load_point, recipe_source(word), point, registry=registry)
     # what else is overridden may only make sense once --data has chosen the data set
     chosen = [text for text in overrides if re.match(r"data(\.use)?=", text)]
-    looked_at = load_recipe(source, chosen, registry=registry).recipe
+    looked_at = load(chosen).recipe
     use = looked_at.data.use
     if use is None and data is None:
         say(f"No --data given: training {looked_at.name} on the embedded digits ({DIGITS}).")
         unmirrored = ["data.mirror=false", *overrides]
-        return load_recipe(source, unmirrored, registry=registry, data_use="ganzoo/digits"), None
+        return load(unmirrored, data_use="ganzoo/digits"), None
     if use is None or (use in EMBEDDED and explicit):
-        return load_recipe(
-            source, overrides, registry=registry, data_use="ganzoo/image-folder"
-        ), data
-    loaded = load_recipe(source, overrides, registry=registry)
+        return load(overrides, data_use="ganzoo/image-folder"), data
+    loaded = load(overrides)
     return loaded, None if use in EMBEDDED else data
 
 

@@ -1,0 +1,109 @@
+"""Every recipe of the zoo, 200 steps at 32 x 32 and small widths, through the one loop.
+
+``python -m benchmarks.zoo`` trains every shipped recipe and every point of the grids of
+architectures on the digits, in one process after the other, and writes
+``benchmarks/results/zoo-<date>.json`` with a picture of the samples of each. It says that each
+recipe trains, grows and ends finite; 200 steps say nothing of how good a recipe is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.machine import machine
+from benchmarks.toy_recipes import toy_overrides
+from ganzoo.recipe.grid import GridPoint, load_grid
+from ganzoo.registry.discovery import discover
+
+ROOT = Path(__file__).resolve().parents[1]
+STEPS, RESOLUTION, BATCH, WIDTH = 200, 32, 8, 32
+SHOWN_ROWS = 1  # of a run's last grid
+
+
+def main() -> None:
+    """Train all, print a line for each, write."""
+    registry = discover()
+    rows: list[dict[str, Any]] = []
+    strips: list[np.ndarray[Any, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sorted((ROOT / "recipes").glob("*.yaml")):
+            grid = load_grid(path, registry=registry)
+            if grid.axes == ("recipe",):
+                continue  # its recipes are trained under their own names
+            for point in grid.points:
+                name = path.stem if not grid.axes else f"{path.stem}: {point.label}"
+                run, seconds = trained(path, point, Path(folder))
+                rows.append({"recipe": name, **judged(run), "seconds": round(seconds, 1)})
+                strips.append(strip(run))
+                print(json.dumps(rows[-1]), flush=True)
+    date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    out = ROOT / "benchmarks" / "results" / f"zoo-{date}.json"
+    result = {
+        "command": "python -m benchmarks.zoo",
+        **machine(),
+        "steps": STEPS,
+        "resolution": RESOLUTION,
+        "batch": BATCH,
+        "channels_max": WIDTH,
+        "recipes": rows,
+    }
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    width = max(part.shape[1] for part in strips)
+    padded = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in strips]
+    Image.fromarray(np.concatenate(padded)).save(out.with_suffix(".png"))
+
+
+def trained(path: Path, point: GridPoint, folder: Path) -> tuple[Path, float]:
+    """Train a point in a process of its own: its run folder, and the seconds it took."""
+    overrides = toy_overrides(
+        point.loaded.recipe, resolution=RESOLUTION, steps=STEPS, batch=BATCH, width=WIDTH
+    )
+    words = ["run", str(path), "--point", str(point.index), "--device", "cpu"]
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "ganzoo", *words, "--out", str(folder), *overrides],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"{path.stem} {point.label}: {done.stderr}")
+    return Path(done.stdout.strip()), time.monotonic() - start
+
+
+def judged(run: Path) -> dict[str, Any]:
+    """What the log says: steps made, last losses, and the pace of the second half."""
+    lines = (run / "stats.jsonl").read_text(encoding="utf-8").splitlines()
+    log = [json.loads(line) for line in lines]
+    losses = {name: log[-1][name] for name in ("generator_loss", "discriminator_loss")}
+    late = [row["images_per_second"] for row in log[len(log) // 2 :]]
+    return {
+        "steps": log[-1]["step"],
+        "finite": all(math.isfinite(v) for row in log for v in row.values() if v is not None),
+        "images_per_second": round(statistics.median(late), 1),
+        **{name: round(value, 4) for name, value in losses.items()},
+    }
+
+
+def strip(run: Path) -> np.ndarray[Any, Any]:
+    """The first rows of the last grid, uint8 [H, W]."""
+    last = sorted((run / "grids").glob("fakes-*.png"))[-1]
+    pixels = np.asarray(Image.open(last).convert("L"))
+    return pixels[: SHOWN_ROWS * (64 + 2)]
+
+
+if __name__ == "__main__":
+    main()
