@@ -7,12 +7,26 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from types import ModuleType, TracebackType
 
 from ganzoo.cli.parser import CommandParser, add_global_options, split_command
 from ganzoo.errors import GanzooError, UsageError
 
-COMMANDS = ("run", "sample", "list", "show", "check", "diff", "plugins", "doctor")
+COMMANDS = (
+    "run",
+    "sample",
+    "list",
+    "show",
+    "check",
+    "diff",
+    "grid",
+    "ablate",
+    "import",
+    "export",
+    "plugins",
+    "doctor",
+)
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -49,7 +63,7 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError(_unknown_command(name))
     if "-h" in before or "--help" in before:
         after = ["--help"]
-    command = _module(name)
+    command = module_of(name)
     parser = CommandParser(prog=f"ganzoo {name}", description=command.__doc__)
     command.add_arguments(parser)
     add_global_options(parser)
@@ -70,14 +84,16 @@ def _without_command(words: list[str]) -> int:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<9} {_summary(_module(name))}" for name in COMMANDS]
+    lines = [f"  {name:<9} {_summary(module_of(name))}" for name in COMMANDS]
     first = "first steps:\n  ganzoo run quickstart\n  ganzoo sample runs/<the folder it names>"
     about = "A zoo of GAN architectures in which every animal is a plugin."
     return f"{about}\n\ncommands:\n" + "\n".join(lines) + f"\n\n{first}"
 
 
-def _module(command: str) -> ModuleType:
-    return import_module(f"ganzoo.cli.{command}")
+def module_of(command: str) -> ModuleType:
+    """The module of a command."""
+    # a command may be a word that Python keeps to itself
+    return import_module(f"ganzoo.cli.{command}{'_' * iskeyword(command)}")
 
 
 def _summary(module: ModuleType) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganzoo.cli.list import known_kind
 from ganzoo.cli.output import print_json, table, written
-from ganzoo.cli.parser import add_json_option, registry_from
+from ganzoo.cli.parser import add_json_option, add_point_option, registry_from
 from ganzoo.cli.sources import recipe_source
 from ganzoo.errors import UsageError
 from ganzoo.registry.catalogue import Registry
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """KIND NAME, or RECIPE with overrides; --origin, --json."""
     parser.usage = (
         "ganzoo show KIND NAME [--json]\n"
-        "       ganzoo show RECIPE [key=value ...] [--origin] [--json]"
+        "       ganzoo show RECIPE [key=value ...] [--point N] [--origin] [--json]"
     )
     parser.add_argument(
         "words",
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a kind and a component's name (skip for ganzoo/skip will do), "
         "or a recipe and overrides",
     )
+    add_point_option(parser)
     parser.add_argument(
         "--origin", action="store_true", help="say for every value which file or override set it"
     )
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     first, *rest = args.words
     registry = registry_from(args)
     if first in KINDS:
+        if args.point is not None:
+            raise UsageError("ganzoo show: --point belongs to a recipe; a component has no points.")
         return _show_component(first, rest, registry, args)
     misplaced = [word for word in rest if "=" not in word]
     if misplaced:
@@ -146,17 +149,18 @@ def _show_recipe(
     word: str, overrides: list[str], registry: Registry, args: argparse.Namespace
 ) -> int:
     from ganzoo.recipe.dump import dump
-    from ganzoo.recipe.identity import canonical, recipe_hash
-    from ganzoo.recipe.load import load_recipe
+    from ganzoo.recipe.grid import load_point
+    from ganzoo.recipe.identity import recipe_hash
+    from ganzoo.recipe.rooms import HASHED, rooms_of
 
-    loaded = load_recipe(recipe_source(word), overrides, registry=registry)
+    loaded = load_point(recipe_source(word), args.point, overrides, registry=registry)
     identity = recipe_hash(loaded.recipe)
     if args.json:
         record: dict[str, Any] = {
             "recipe": word,
             "name": loaded.recipe.name,
             "hash": identity,
-            "resolved": canonical(loaded.recipe),
+            "resolved": {room: rooms_of(loaded.recipe)[room] for room in HASHED},
         }
         if args.origin:
             record["origin"] = loaded.origin

@@ -13,7 +13,9 @@ from ganzoo.recipe.tree import BROKEN, Branch, Leaf, is_null
 SCHEMA = 1
 
 
-def read_chain(source: str | os.PathLike[str], problems: Problems) -> list[tuple[Source, Branch]]:
+def read_chain(
+    source: str | os.PathLike[str] | Source, problems: Problems
+) -> list[tuple[Source, Branch]]:
     """The recipe first, then what it extends, then what that extends.
 
     Raises:
@@ -21,7 +23,7 @@ def read_chain(source: str | os.PathLike[str], problems: Problems) -> list[tuple
         CircularExtends: a file extends itself, directly or through others.
         NewerSchema: a file is written for a newer ganzoo.
     """
-    here = locate(source if isinstance(source, str) else os.fspath(source))
+    here = source if isinstance(source, Source) else locate(os.fspath(source))
     chain: list[tuple[Source, Branch]] = []
     while True:
         tree = _read_file(here, problems)
@@ -39,7 +41,7 @@ def read_chain(source: str | os.PathLike[str], problems: Problems) -> list[tuple
                     "extends",
                 )
             return chain
-        here = _parent(parent.value, here, parent.place)
+        here = neighbour(parent.value, here, parent.place, "extends")
         _refuse_circle(here, chain, parent.place)
 
 
@@ -81,18 +83,23 @@ def _check_schema(tree: Branch, source: Source, problems: Problems) -> None:
         )
 
 
-def _parent(text: str, source: Source, place: Place) -> Source:
+def neighbour(text: str, source: Source, place: Place, path: str) -> Source:
+    """The recipe file that ``source`` names by ``text``, at a place and under a key.
+
+    Raises:
+        RecipeError: there is no such package or file.
+    """
     try:
-        parent = locate_beside(text, source)
+        found = locate_beside(text, source)
     except RecipeError as error:
-        raise RecipeError(error.message, where=str(place), path="extends") from error
-    if not parent.path.is_file():
+        raise RecipeError(error.message, where=str(place), path=path) from error
+    if not found.path.is_file():
         raise RecipeError(
-            f"there is no file {text!r} here (looked for {parent.shown})",
+            f"there is no file {text!r} here (looked for {found.shown})",
             where=str(place),
-            path="extends",
+            path=path,
         )
-    return parent
+    return found
 
 
 def _refuse_circle(source: Source, chain: list[tuple[Source, Branch]], place: Place) -> None:

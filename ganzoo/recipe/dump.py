@@ -32,6 +32,11 @@ def dump(recipe: Recipe, origin: Mapping[str, str] | None = None) -> str:
     return "".join(_commented(text, origin.get(path), column) for text, path in lines)
 
 
+def as_yaml(tree: Mapping[str, Any]) -> str:
+    """A recipe of plain mappings and values, not yet resolved, in the same style."""
+    return "".join(f"{text}\n" for text, _ in _lines(tree, "", ""))
+
+
 def _lines(tree: Mapping[Any, Any], path: str, indent: str) -> list[tuple[str, str]]:
     """Every line with the dotted path that it writes."""
     lines = []

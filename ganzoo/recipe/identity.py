@@ -12,7 +12,11 @@ from ganzoo.recipe.rooms import HASHED, rooms_of
 
 
 def canonical(recipe: Recipe) -> dict[str, Any]:
-    """What enters the hash, as JSON has it: task, data and training; not ``watch``."""
+    """What enters the hash, as JSON has it: task, data and training; not ``watch``, and no null.
+
+    So a component can gain a parameter that may be left out without moving the hash of anyone who
+    leaves it out; what is absent is null, so different recipes stay different.
+    """
     rooms = rooms_of(recipe)
     return {room: _json(rooms[room]) for room in HASHED}
 
@@ -31,7 +35,7 @@ def recipe_hash(recipe: Recipe) -> str:
 
 def _json(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _json(inner) for key, inner in value.items()}
+        return {str(key): _json(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, (list, tuple)):
         return [_json(item) for item in value]
     if isinstance(value, float):

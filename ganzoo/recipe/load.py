@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.errors import RecipeError
-from ganzoo.recipe.chain import read_chain
-from ganzoo.recipe.merge import merge
+from ganzoo.recipe.axes import Axis, num_points, read_axes
+from ganzoo.recipe.compose import Composed, compose
 from ganzoo.recipe.model import Recipe
 from ganzoo.recipe.override import apply_overrides
 from ganzoo.recipe.place import Problems
 from ganzoo.recipe.resolve import resolve, with_data
+from ganzoo.recipe.sources import Source
 from ganzoo.recipe.tree import Branch
 from ganzoo.registry.catalogue import Registry
 
@@ -47,27 +48,68 @@ def load_recipe(
         data_use: data set component that fills the data slot, whatever the recipe names there.
 
     Raises:
-        RecipeProblems: everything that is wrong, in the order of files and lines.
+        RecipeProblems: everything that is wrong, in the order of files and lines; a grid of
+            recipes is wrong here too (``grid.load_point`` reads one of its points).
     """
     problems = Problems()
     try:
-        chain = read_chain(source, problems)
+        composed = compose(source, problems)
     except RecipeError as error:
         problems.raise_with(error)
-    _, tree = chain[-1]
-    for _, over in reversed(chain[:-1]):
-        inherited = Branch({k: v for k, v in tree.entries.items() if k != "name"}, tree.place)
-        merged = merge(inherited, over)
-        assert isinstance(merged, Branch)
-        tree = merged
-    tree, created = apply_overrides(tree, overrides, problems)
+    axes = read_axes(composed.grid, problems)
+    if axes:
+        problems.raise_with(many_points(composed, axes))
+    return settle(
+        composed.tree,
+        composed.sources,
+        overrides,
+        stem=composed.stem,
+        registry=registry,
+        data_use=data_use,
+        problems=problems,
+    )
+
+
+def many_points(composed: Composed, axes: Sequence[Axis]) -> RecipeError:
+    """That a grid stands where one recipe is wanted."""
+    count = num_points(axes)
+    last = "one point, 0" if count == 1 else f"{count:,} points, 0 to {count - 1}"
+    assert composed.grid is not None
+    return RecipeError(
+        f"this recipe is a grid of {last}. Choose one with --point N, or train all of them with "
+        f"ganzoo ablate.\n  See: ganzoo grid {composed.sources[0].shown}",
+        where=str(composed.grid.place),
+        path="grid",
+    )
+
+
+def settle(
+    tree: Branch,
+    sources: Sequence[Source],
+    overrides: Sequence[str],
+    *,
+    stem: str,
+    registry: Registry,
+    data_use: str | None,
+    problems: Problems,
+    created: frozenset[str] = frozenset(),
+) -> LoadedRecipe:
+    """A merged tree, overridden and resolved.
+
+    Args:
+        sources: the files it was read from, the recipe's own first.
+        stem: the name, unless the tree says another.
+        created: dotted paths of the tree that no file had before a grid's axes were laid over it.
+
+    Raises:
+        RecipeProblems: everything that is wrong, ``problems`` from earlier steps included.
+    """
+    tree, new = apply_overrides(tree, overrides, problems)
     if data_use is not None:
         tree = with_data(tree, data_use)
-    recipe, settled = resolve(
-        tree, registry, stem=chain[0][0].path.stem, problems=problems, created=created
-    )
+    recipe, settled = resolve(tree, registry, stem=stem, problems=problems, created=created | new)
     return LoadedRecipe(
         recipe=recipe,
         origin={path: str(found.place) for path, found in settled.items()},
-        files=tuple(source.path for source, _ in chain),
+        files=tuple(source.path for source in sources),
     )

@@ -10,7 +10,7 @@ from ganzoo.recipe.place import Place, Problems
 from ganzoo.recipe.read import read_yaml
 from ganzoo.recipe.tree import Branch, Key, Node
 
-_FILES_ONLY = ("extends", "ganzoo")
+_FILES_ONLY = ("extends", "ganzoo", "grid")
 
 
 def apply_overrides(
@@ -26,24 +26,36 @@ def apply_overrides(
         never new entries of a named mapping.
     """
     created: set[str] = set()
-    for text in sorted(overrides, key=_rank):
+    for text in sorted(overrides, key=lambda text: rank(words_of(text))):
         place = Place(f"override {text}")
         parsed = _parse(text, place, problems)
         if parsed is None:
             continue
         words, node = parsed
-        keys, missing = _find(tree, words)
+        tree, missing = lay(tree, words, node, place)
         created |= missing
-        for key in reversed(keys):
-            node = Branch({key: node}, place)
-        merged = merge(tree, node)
-        assert isinstance(merged, Branch)
-        tree = merged
     return tree, frozenset(created)
 
 
-def _rank(text: str) -> tuple[int, bool]:
-    words = text.partition("=")[0].strip().split(".")
+def lay(
+    tree: Branch, words: Sequence[str], node: Node, place: Place
+) -> tuple[Branch, frozenset[str]]:
+    """The tree with one value over it, and the dotted paths that the tree did not have."""
+    keys, missing = _find(tree, words)
+    for key in reversed(keys):
+        node = Branch({key: node}, place)
+    merged = merge(tree, node)
+    assert isinstance(merged, Branch)
+    return merged, frozenset(missing)
+
+
+def words_of(override: str) -> list[str]:
+    """The keys that an override names, whether or not its value can be read."""
+    return override.partition("=")[0].strip().split(".")
+
+
+def rank(words: Sequence[str]) -> tuple[int, bool]:
+    """Orders values that are laid over a tree: whole slots first, and ``use`` before the rest."""
     return len(words), words[-1] != "use"
 
 

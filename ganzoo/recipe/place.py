@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -46,6 +47,9 @@ class Problems:
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def __iter__(self) -> Iterator[tuple[Place, RecipeError]]:
+        return iter(self._found)
 
     def raise_with(self, error: RecipeError) -> NoReturn:
         """Raise what was found, and last the error after which nothing can be read.

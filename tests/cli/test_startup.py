@@ -19,6 +19,7 @@ HEAVY = "('torch', 'numpy', 'PIL', 'sklearn', 'tensorboard')"
         ["check", "quickstart"],
         ["show", "quickstart", "--origin"],
         ["diff", "quickstart", "stylegan2-e"],
+        ["grid", "quickstart"],
     ],
     ids=" ".join,
 )

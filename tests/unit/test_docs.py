@@ -16,10 +16,11 @@ import torch
 
 from ganzoo import errors
 from ganzoo.assembly.build import build
-from ganzoo.cli.main import COMMANDS
+from ganzoo.cli.main import COMMANDS, module_of
 from ganzoo.cli.parser import CommandParser, add_global_options, split_command
 from ganzoo.errors import BadValue, RecipeProblems, UsageError
 from ganzoo.nn.noise import FreshNoise
+from ganzoo.recipe.grid import load_grid
 from ganzoo.recipe.load import load_recipe
 from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
@@ -93,7 +94,7 @@ def parse(words: list[str]) -> None:
         return
     parser = CommandParser(prog=f"ganzoo {name or ''}")
     if name is not None:
-        import_module(f"ganzoo.cli.{name}").add_arguments(parser)
+        module_of(name).add_arguments(parser)
     add_global_options(parser)
     with contextlib.suppress(SystemExit):  # --help and --version; mistakes raise UsageError
         parser.parse_intermixed_args([*before, *after])
@@ -168,6 +169,18 @@ def test_the_sample_recipe_resolves_with_the_sample_block(registry, tmp_path):
     task = load_recipe(path, registry=registry).recipe.task
     assert task.parameters["generator"].parameters["block"].use == "acme/channel-attention"
     assert task.parameters["regularizers"]["r1"].settings["weight"] == 0.05
+
+
+def test_the_sample_grid_resolves(registry, tmp_path):
+    path = tmp_path / "blocks.yaml"
+    path.write_text(sample("# blocks.yaml", "yaml"), encoding="utf-8")
+    points = load_grid(path, registry=registry).points
+    assert [point.label for point in points] == [
+        "skip × original",  # noqa: RUF001
+        "skip × residual",  # noqa: RUF001
+        "residual × original",  # noqa: RUF001
+        "residual × residual",  # noqa: RUF001
+    ]
 
 
 def test_the_broken_recipe_is_told_as_the_design_says(registry, tmp_path, monkeypatch):

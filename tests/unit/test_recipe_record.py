@@ -97,6 +97,22 @@ def test_equal_recipes_have_equal_hashes_even_with_a_negative_zero(desk: Desk):
     assert recipe_hash(one) == recipe_hash(other)
 
 
+def test_a_null_does_not_enter_the_hash_but_taking_a_value_away_changes_it(desk: Desk):
+    recipe = desk.load(BASE).recipe
+    assert None not in walk(canonical(recipe))
+    with_value = desk.load(BASE, "training.micro_batch=4").recipe
+    assert recipe_hash(with_value) != recipe_hash(recipe)
+    again = desk.load(BASE, "training.micro_batch=null").recipe
+    assert recipe_hash(again) == recipe_hash(recipe)
+
+
+def walk(tree):
+    """Every value in nested data."""
+    if isinstance(tree, dict):
+        return [leaf for inner in tree.values() for leaf in walk(inner)]
+    return [tree]
+
+
 def test_a_written_default_hashes_as_a_silent_one(desk: Desk):
     silent, written = desk.load(BASE).recipe, desk.load(BASE, "task.mixing=0.9").recipe
     assert recipe_hash(silent) == recipe_hash(written)

@@ -103,7 +103,7 @@ def test_a_key_of_an_inner_room_is_pointed_to(desk: Desk):
     assert "Did you mean 'optimizer.lr'?" in desk.problem(BASE, "training.lr=1")
 
 
-@pytest.mark.parametrize("key", ["grid: {}", "trainig: {batch: 2}", "7: 1"])
+@pytest.mark.parametrize("key", ["rooms: {}", "trainig: {batch: 2}", "7: 1"])
 def test_unknown_rooms_are_refused(desk: Desk, key: str):
     found = desk.problem(BASE + key + "\n")
     word = key.partition(":")[0]
