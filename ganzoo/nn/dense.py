@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganzoo.nn.activation import Gain, gains
 from ganzoo.ops.bias_act import bias_act
+from ganzoo.ops.full_precision import autocast_off
 
 
 class EqualizedDense(nn.Module):
@@ -46,7 +47,7 @@ class EqualizedDense(nn.Module):
 
         Styles, their affine maps and logits keep that precision under autocast, too.
         """
-        with torch.autocast(x.device.type, enabled=False):
+        with autocast_off(x):
             y = torch.addmm(
                 self.bias,
                 x.to(self.weight.dtype),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -150,6 +150,20 @@ def tensor_of(result: object, wanted: str) -> Tensor:
     if not isinstance(result, Tensor):
         raise CheckFailure(f"it returned {_shown(result)}; the contract says {wanted}")
     return result
+
+
+def logits_of(result: object) -> Tensors:
+    """What a discriminator or its head returned: the scores first, then what else it says.
+
+    Raises:
+        CheckFailure: it is neither a tensor nor tensors by name with a ``score``.
+    """
+    if isinstance(result, Mapping):
+        named = cast("Mapping[str, object]", result)
+        if "score" in named and all(isinstance(value, Tensor) for value in named.values()):
+            others = {name: value for name, value in named.items() if name != "score"}
+            return cast(Tensors, (named["score"], *others.values()))
+    return (tensor_of(result, "logits [N], or tensors by name with 'score' among them"),)
 
 
 def _shown(result: object) -> str:

@@ -82,6 +82,7 @@ def _generators(subject: Subject) -> Iterator[Case]:
         fill = {
             "generator_block": (subject.component.name,),
             "normalization": (normalization,),
+            "stem": ("ganzoo/dense",),  # some normalizations leave the latent to the stem
         }
         yield generator_case(
             partial(subject.companion, "network", "ganzoo/style-generator", fill=fill),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ganzoo.registry.contracts import HeadSite
-from ganzoo.testing.case import Case, Part, in_every_case, labelled, tensor_of
+from ganzoo.testing.case import Case, Part, in_every_case, labelled, logits_of
 from ganzoo.testing.network import discriminator_case
 from ganzoo.testing.network_part import (
     differentiates_twice,
@@ -81,4 +81,4 @@ def _discriminators(subject: Subject) -> Iterator[Case]:
 
 def _call(module: Any, inputs: Any, noise: Any) -> Any:
     del noise
-    return (tensor_of(module(*inputs), "logits [N]"),)
+    return logits_of(module(*inputs))

@@ -23,6 +23,7 @@ from ganzoo.testing.case import (
     Tensors,
     in_every_case,
     labelled,
+    logits_of,
     tensor_of,
 )
 from ganzoo.testing.failure import expect, listed
@@ -67,7 +68,8 @@ def penalizes_gradient_of_logits(case: Case) -> None:
     part = case.built()
     image, label = part.inputs()
     assert image is not None
-    logits = part.module(image.requires_grad_(), label)
+    logits = logits_of(part.module(image.requires_grad_(), label))[0]
+    assert logits is not None
     _expect_penalty(part.module, logits.sum(), image)
 
 
@@ -164,7 +166,7 @@ def discriminator_case(
     def make() -> Part:
         return Part(
             module=factory()(_site(resolution, base, channels, labels)),
-            call=lambda module, inputs, noise: (tensor_of(module(*inputs), "logits [N]"),),
+            call=lambda module, inputs, noise: logits_of(module(*inputs)),
             takes=((channels, *resolution), (labels,) if labels else None),
             gives=((),),
         )

@@ -47,6 +47,8 @@ USUAL: Mapping[str, str] = {
     "regularizer": "ganzoo/r1",
     "growth": "ganzoo/progressive",
     "dataset": "ganzoo/shapes",
+    "feature_extractor": "ganzoo/seeded-convolutions",
+    "metric": "ganzoo/frechet",
 }
 Fill = Mapping[str, tuple[str, ...]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -293,3 +294,11 @@ class WideHead(nn.Module):
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
         """[N, C, base] -> [N, 1]."""
         return self.out(x.flatten(1))
+
+
+class ScorelessHead(WideHead):
+    """Says what it sees by name, but has no score."""
+
+    def forward(self, x: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+        """[N, C, base] -> [N] under another name."""
+        return {"logit": self.out(x.flatten(1))[:, 0]}

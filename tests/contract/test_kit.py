@@ -44,6 +44,7 @@ FAULTS = [
     ("stem", "BatchNormStem", "samples_are_independent", "changing sample 0"),
     ("stem", "BatchNormStem", "gives_promised_shapes", "Expected more than 1 value"),
     ("head", "WideHead", "gives_promised_shapes", r"\[4, 1\]; promised is \[4\]"),
+    ("head", "ScorelessHead", "gives_promised_shapes", "by name with 'score' among them"),
     ("loss", "AveragingLoss", "gives_one_value_a_sample", r"shape \[\] for 5 logits"),
     ("loss", "SaturatingLoss", "generator_wants_higher_scores", "saturates"),
     ("loss", "BoastfulLoss", "generator_wants_higher_scores", "saturates is True, but"),
@@ -67,9 +68,27 @@ FAULTS = [
     ("growth", "EndlessFade", "reaches_the_top", "after 10\\^12 images"),
     ("task", "MeddlingTask", "phases_change_only_what_they_train", "does not train"),
     ("task", "MeddlingTask", "samples_images", "other samples"),
+    ("metric", "LastBatchMetric", "order_does_not_matter", "in reverse"),
+    ("metric", "ForgetfulMerge", "merging_shards_equals_one_pass", "merged after batch"),
+    ("metric", "SharingMerge", "merging_leaves_the_other_alone", "merged into another"),
+    ("metric", "SpendingMetric", "asking_changes_nothing", "in the middle"),
+    ("metric", "HopefulMetric", "says_when_there_are_too_few", "a DataError is promised"),
+    ("metric", "SilentMetric", "describes_itself", "not one line"),
+    ("feature_extractor", "CentredColour", "pictures_are_independent", "than in a batch"),
+    ("feature_extractor", "DrawnColour", "is_the_same_wherever_it_is_built", "another seed"),
+    ("feature_extractor", "PixelFeatures", "gives_rows_of_one_width", "one is promised"),
 ]
-SOUND = [("generator_block", "SoundBlock"), ("dataset", "DotsDataset")]
+SOUND = [
+    ("generator_block", "SoundBlock"),
+    ("dataset", "DotsDataset"),
+    ("metric", "MeanBrightness"),
+    ("feature_extractor", "MeanColour"),
+]
 PARTS = ("generator_block", "normalization", "stem", "head")
+MODULE_OF = {
+    **dict.fromkeys(PARTS, "faulty_parts"),
+    **dict.fromkeys(("metric", "feature_extractor"), "faulty_metrics"),
+}
 MODULES = {"SeedingBlock": "faulty_import"}
 
 
@@ -87,7 +106,7 @@ class Plugin:
     def ganzoo_components(self):
         """Each of them by hand."""
         for kind, cls in sorted(self.wanted):
-            usual = "faulty_parts" if kind in PARTS else "faulty_others"
+            usual = MODULE_OF.get(kind, "faulty_others")
             target = f"{MODULES.get(cls, usual)}:{cls}"
             yield Component(kind=kind, name=name_of(cls), target=target, summary="For the kit.")
 

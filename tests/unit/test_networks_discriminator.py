@@ -100,6 +100,18 @@ def test_one_hot_takes_the_score_of_the_class():
     close(logits, scores[0][torch.arange(4), torch.tensor([0, 1, 2, 0])])
 
 
+def test_auxiliary_says_the_score_first_and_a_logit_for_each_class():
+    head = partial(MinibatchStddevHead, label="auxiliary")
+    network = discriminator(where=site(label_width=3, grows=True), head=head)
+    outs = []
+    network.head.out.register_forward_hook(lambda _, inputs, out: outs.append(out))
+    said = network(pictures(), labels(width=3), fade=0.5)
+    assert list(said) == ["score", "classes"]
+    assert torch.equal(said["score"], outs[0][:, 0])
+    assert torch.equal(said["classes"], outs[0][:, 1:])
+    assert said["classes"].shape == (4, 3)
+
+
 def test_projection_is_the_inner_product_with_the_mapped_label():
     network = discriminator(where=site(label_width=2))
     assert len(network.head.mapping.layers) == 8
@@ -118,7 +130,7 @@ def test_projection_takes_a_mapping_of_another_width():
     assert not torch.allclose(network(pictures(), labels()), network(pictures(), labels().flip(1)))
 
 
-@pytest.mark.parametrize("label", ["none", "one-hot", "projection"])
+@pytest.mark.parametrize("label", ["none", "auxiliary", "one-hot", "projection"])
 def test_without_labels_every_scheme_is_the_unconditional_one(label):
     network = discriminator(head=partial(MinibatchStddevHead, label=label))
     assert torch.equal(network(pictures()), discriminator()(pictures()))

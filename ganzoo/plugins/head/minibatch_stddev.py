@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -25,8 +26,10 @@ class MinibatchStddevHead(nn.Module):
         group: samples compared with each other, strided through the batch; 0: the whole batch.
         statistics: maps appended, each over its share of the channels; 0: none.
         hidden: width of the layer before the last; none: as many as there are channels.
-        label: none; one-hot, a score for each class, of which the label chooses (StyleGAN);
-            projection, the inner product with the mapped label (StyleGAN2-ADA).
+        label: none; auxiliary, beside the score one logit a class, for a loss that lets the
+            discriminator classify (AC-GAN, ProGAN); one-hot, a score for each class, of which the
+            label chooses (StyleGAN, StyleGAN2); projection, the inner product with the mapped label
+            (StyleGAN2-ADA).
         mapping: of the label, for projection; none: ganzoo/mlp of depth 8, as wide as there are
             channels.
     """
@@ -40,7 +43,7 @@ class MinibatchStddevHead(nn.Module):
         group: int = 4,
         statistics: int = 1,
         hidden: int | None = None,
-        label: Literal["none", "one-hot", "projection"] = "projection",
+        label: Literal["none", "auxiliary", "one-hot", "projection"] = "projection",
         mapping: Factory[LatentMapping] | None = None,
     ) -> None:
         super().__init__()
@@ -57,7 +60,9 @@ class MinibatchStddevHead(nn.Module):
         self.label = label if site.label_width else "none"
         self.label_width = site.label_width
         outputs = 1
-        if self.label == "one-hot":
+        if self.label == "auxiliary":
+            outputs = 1 + site.label_width
+        elif self.label == "one-hot":
             outputs = site.label_width
         elif self.label == "projection":
             self.mapping: LatentMapping
@@ -73,8 +78,8 @@ class MinibatchStddevHead(nn.Module):
         self.dense = site.layers.dense(channels * height * width, hidden)
         self.out = site.layers.dense(hidden, outputs, activation="linear")
 
-    def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
-        """[N, C, base], [N, K] -> [N].
+    def forward(self, x: Tensor, label: Tensor | None) -> Tensor | Mapping[str, Tensor]:
+        """[N, C, base], [N, K] -> [N]; auxiliary: ``score`` [N] and ``classes`` [N, K].
 
         Raises:
             ValueError: the batch is not divisible into groups, or a label is missing.
@@ -90,6 +95,8 @@ class MinibatchStddevHead(nn.Module):
         x = self.out(self.dense(self.conv(x).flatten(1)))
         if self.label == "none":
             return x.squeeze(1)
+        if self.label == "auxiliary":
+            return {"score": x[:, 0], "classes": x[:, 1:]}
         if label is None:
             raise ValueError(f"a conditional head needs labels [N, {self.label_width}]")
         if self.label == "one-hot":
