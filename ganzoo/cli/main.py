@@ -20,6 +20,7 @@ COMMANDS = (
     "show",
     "check",
     "diff",
+    "inspect",
     "grid",
     "ablate",
     "import",

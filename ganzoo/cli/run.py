@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo.cli.data_choice import DIGITS, choose_data, choosing, data_path
 from ganzoo.cli.output import leads, say
 from ganzoo.cli.parser import add_point_option, registry_from
 from ganzoo.cli.sources import recipe_source, run_folder
@@ -21,9 +22,6 @@ from ganzoo.registry.catalogue import Registry
 if TYPE_CHECKING:
     from ganzoo.recipe.load import LoadedRecipe
 
-# The data sets of ours that need no path; --data PATH replaces them.
-EMBEDDED = ("ganzoo/digits", "ganzoo/shapes")
-DIGITS = "1,618 handwritten digits that ship with scikit-learn"
 NEWEST = "newest"
 
 
@@ -97,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         # A bar that ends up in a file may speak once in a while; tqdm reads this when imported.
         os.environ.setdefault("TQDM_MININTERVAL", "10")
     registry = registry_from(args)
-    data = _data_path(args.data)
+    data = data_path(args.data)
     loaded, data = _load(word, args.point, args.overrides, data, args.data is not None, registry)
     if resume == NEWEST:
         resume = str(_newest_run(args.out, loaded.recipe.name))
@@ -140,11 +138,6 @@ def _what(args: argparse.Namespace) -> tuple[str, str | None]:
     return args.recipe, args.resume
 
 
-def _data_path(given: str | None) -> Path | None:
-    path = given or os.environ.get("GANZOO_DATA")
-    return Path(path).expanduser() if path else None
-
-
 def _load(
     word: str,
     point: int | None,
@@ -153,26 +146,15 @@ def _load(
     explicit: bool,
     registry: Registry,
 ) -> tuple[LoadedRecipe, Path | None]:
-    """The recipe with its data slot filled, and the path that goes with it.
-
-    A data set that the recipe names keeps its name; the embedded ones give way to ``--data``, but
-    not to ``GANZOO_DATA``: an environment does not change what a recipe says.
-    """
+    """The recipe with its data slot filled, and the path that goes with it."""
     from ganzoo.recipe.grid import load_point
 
     load = partial(load_point, recipe_source(word), point, registry=registry)
-    # what else is overridden may only make sense once --data has chosen the data set
-    chosen = [text for text in overrides if re.match(r"data(\.use)?=", text)]
-    looked_at = load(chosen).recipe
-    use = looked_at.data.use
-    if use is None and data is None:
+    looked_at = load(choosing(overrides)).recipe
+    choice = choose_data(looked_at.data.use, data, explicit=explicit)
+    if choice.digits:
         say(f"No --data given: training {looked_at.name} on the embedded digits ({DIGITS}).")
-        unmirrored = ["data.mirror=false", *overrides]
-        return load(unmirrored, data_use="ganzoo/digits"), None
-    if use is None or (use in EMBEDDED and explicit):
-        return load(overrides, data_use="ganzoo/image-folder"), data
-    loaded = load(overrides)
-    return loaded, None if use in EMBEDDED else data
+    return load([*choice.overrides, *overrides], data_use=choice.use), choice.path
 
 
 def _newest_run(out: Path, name: str) -> Path:

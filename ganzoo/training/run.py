@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ganzoo.assembly.build import build
+from ganzoo.assembly.dataset import open_dataset
 from ganzoo.assembly.run_folder import create_run_folder, provenance_of
 from ganzoo.assembly.weights import task_site
 from ganzoo.data.batches import Batches
@@ -21,7 +22,7 @@ from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.load import LoadedRecipe
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
-from ganzoo.registry.contracts import Dataset, DatasetSite, Task
+from ganzoo.registry.contracts import Dataset, Task
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, Start
 from ganzoo.training.options import RunOptions, resume_command
@@ -94,7 +95,7 @@ def _train(
     device: torch.device,
     world: World,
 ) -> Path:
-    dataset = _open_data(loaded.recipe, registry, options)
+    dataset = open_dataset(loaded.recipe, registry, options.data)
     recipe, facts = _completed(loaded.recipe, dataset)
     torch.manual_seed(recipe.training.seed)
     site = replace(task_site(facts), images=recipe.training.images)
@@ -159,29 +160,6 @@ def _train(
     if watcher.interrupted:
         raise KeyboardInterrupt(f"resume with: {resume_command(folder, options)}")
     return folder
-
-
-def _open_data(recipe: Recipe, registry: Registry, options: RunOptions) -> Dataset:
-    settings = recipe.data.settings
-    resolution = settings["resolution"]
-    if isinstance(resolution, int):
-        resolution = (resolution, resolution)
-    site = DatasetSite(
-        path=options.data,
-        resolution=resolution,
-        channels=settings["channels"],
-        base=recipe.task.parameters.get("base", (4, 4)),
-    )
-    dataset: Dataset = build(recipe.data, registry, "data")(site)
-    if settings["labels"] == "class" and dataset.label_width == 0:
-        raise DataError(
-            "data.labels is 'class', but the data has no classes. Put the pictures of each class"
-            " into a subfolder of its own, or set data.labels=none.",
-            path=options.data,
-        )
-    if len(dataset) == 0:
-        raise DataError("the data set is empty", path=options.data)
-    return dataset
 
 
 def _completed(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, dict[str, Any]]:

@@ -20,6 +20,7 @@ FLOORS = {
     "assembly": 5,
     "training": 6,
     "evaluation": 6,
+    "ablation": 6,
     "cli": 7,
 }
 FREE_ROOMS = {"plugins": {"ops", "nn", "registry", "backends", "data", "plugins"}}

@@ -1,0 +1,1 @@
+"""How good the samples of a run are: pictures in, numbers out; a sibling of training."""
