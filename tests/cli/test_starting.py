@@ -69,4 +69,4 @@ def test_a_place_without_weights_is_refused(in_process, toy, tmp_path):
     (tmp_path / "empty").mkdir()
     result = in_process("run", "toy.yaml", "--init-from", "empty", "--device", "cpu")
     assert result.code == 5
-    assert "neither a run folder nor a folder of weights" in result.err
+    assert "no folder of weights" in result.err
