@@ -19,10 +19,14 @@ __all__ = ["Component", "__version__", "components_in", "hookimpl", "load"]
 
 
 def load(path: str | Path, *, device: str = "cpu", registry: Registry | None = None) -> LoadedRun:
-    """Open a run folder or one of its checkpoints: the trained networks, ready to sample.
+    """Open a run folder, one of its checkpoints, or imported weights, ready to sample.
+
+    ``ganzoo.load("runs/NAME").sample(seeds=range(4))`` is a tensor [4, I, R, R] of images; see
+    ``LoadedRun.sample`` for latents, styles, labels, truncation and noise.
 
     Args:
-        path: ``runs/<name>``, or a checkpoint file inside it.
+        path: ``runs/<name>``, a checkpoint file inside it, or a folder that ``ganzoo import`` or
+            ``ganzoo export`` wrote.
         device: where the networks go.
         registry: of the plugins to use; None: those that are installed.
 

@@ -108,6 +108,12 @@ def newest_checkpoint(folder: Path, device: str | torch.device = "cpu") -> tuple
         DataError: there is none that can be read; the text says why of the newest.
     """
     files = checkpoint_files(folder)
+    if not files and (folder / "origin.json").is_file():
+        raise DataError(
+            f"{folder}: these are weights, not a run that could go on. Start one from them with:"
+            f" ganzoo run {folder}/recipe.yaml --init-from {folder}",
+            path=folder,
+        )
     if not files:
         raise DataError(f"{folder}: the run has no checkpoint yet", path=folder)
     passed_over: list[str] = []

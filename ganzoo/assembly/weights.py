@@ -71,7 +71,7 @@ def read_weights(path: str | Path, device: str | torch.device = "cpu") -> Stored
     if path.is_dir():
         if not (path / RECIPE).exists():
             raise DataError(
-                f"{path}: neither a run folder nor a folder of weights: it has no recipe.yaml."
+                f"{path}: not a run folder and no folder of weights: it has no recipe.yaml."
                 " `ganzoo run` makes the first, `ganzoo import` the second.",
                 path=path,
             )

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from safetensors import SafetensorError
@@ -145,9 +145,15 @@ def refuse_occupied(out: Path) -> None:
     """Nothing that exists is overwritten.
 
     Raises:
-        DataError: the path is a file, or a folder with something in it.
+        DataError: the path is a file, a folder with something in it, or the present folder.
     """
     try:
+        if out.exists() and out.samefile(Path.cwd()):
+            raise DataError(
+                f"{out}: this is the folder you are in, which cannot be put in place whole. Name a"
+                " new one with --out.",
+                path=out,
+            )
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise DataError(
                 f"{out}: there is something here already, and nothing is overwritten. Name"
@@ -174,14 +180,32 @@ def whole_folder(out: Path) -> Iterator[Path]:
                 out.rmdir()
             os.replace(partial, out)
         except (OSError, SafetensorError) as error:
-            raise DataError(
-                f"{out}: cannot be written ({error}). Free some space, or choose another place"
-                " with --out; nothing was left there.",
-                path=out,
-            ) from error
+            raise DataError(_unwritable(out, error), path=out) from error
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextmanager
+def whole_file(out: Path) -> Iterator[IO[bytes]]:
+    """A temporary sibling to write into, which becomes ``out`` if nothing goes wrong inside.
+
+    Raises:
+        DataError: the file cannot be written; nothing half-written stays.
+    """
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, out)
+    except (OSError, RuntimeError) as error:
+        # torch reports a full disk as a RuntimeError of its archive writer
+        raise DataError(_unwritable(out, error), path=out) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _alone(tensor: Tensor) -> Tensor:
@@ -189,6 +213,13 @@ def _alone(tensor: Tensor) -> Tensor:
     kept = tensor.detach().cpu().contiguous()
     whole = kept.untyped_storage().nbytes() == kept.numel() * kept.element_size()
     return kept if whole else kept.clone()
+
+
+def _unwritable(out: Path, error: Exception) -> str:
+    return (
+        f"{out}: cannot be written ({error}). Free some space, or choose another place with --out;"
+        " nothing was left there."
+    )
 
 
 def _damaged(path: Path) -> str:

@@ -24,6 +24,7 @@ NEEDED = (
     "numpy",
     "pillow",
     "scikit-learn",
+    "safetensors",
     "pluggy",
     "pyyaml",
     "tqdm",

@@ -25,7 +25,9 @@ PUBLISHED_MIXING = 7  # styles 0-6: coarse and middle resolutions (StyleGAN2)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """RUN or CHECKPOINT, what to draw, and how."""
     parser.usage = "ganzoo sample RUN [options]"
-    parser.add_argument("run", metavar="RUN", help="a run folder, or one of its checkpoints")
+    parser.add_argument(
+        "run", metavar="RUN", help="a run folder, one of its checkpoints, or imported weights"
+    )
     parser.add_argument(
         "--seeds",
         metavar="0-15,20",
@@ -106,7 +108,10 @@ def run(args: argparse.Namespace) -> int:
             f"{out}: cannot be written: {error.strerror}. Choose another place with --out.",
             path=out,
         ) from error
-    print(f"Wrote {written} to {out} ({loaded.images:,} images into training).")
+    shown = "" if loaded.images is None else f" ({loaded.images:,} images into training)"
+    print(f"Wrote {written} to {out}{shown}.")
+    if loaded.licence:
+        say(f"These weights were imported under this licence: {loaded.licence}")
     return 0
 
 
@@ -134,11 +139,13 @@ def _expect_run(word: str) -> None:
         return
     runs = sorted(recipe.parent for recipe in Path("runs").glob("*/recipe.yaml"))
     hint = f"  The newest here: {runs[-1]}" if runs else "  Make one with: ganzoo run quickstart"
-    raise DataError(f"{word}: there is no such run folder or checkpoint.\n{hint}", path=word)
+    raise DataError(
+        f"{word}: there is no such run folder, checkpoint or folder of weights.\n{hint}", path=word
+    )
 
 
-def _default_out(checkpoint: Path) -> Path:
-    folder = checkpoint.parent
+def _default_out(path: Path) -> Path:
+    folder = path if path.is_dir() else path.parent
     return (folder.parent if folder.name == "checkpoints" else folder) / "samples"
 
 
@@ -148,7 +155,7 @@ def _classes(sampler: Sampler, args: argparse.Namespace) -> tuple[int, ...] | No
         if sampler.label_width:
             say(
                 f"No --class given: seed s shows class s mod {sampler.label_width} "
-                f"({_some(sampler.run.class_names)})."
+                f"({_some(sampler.run.class_names) or 'their names are not known'})."
             )
         return None
     return parse_classes(args.classes, sampler.run.class_names, sampler.label_width)

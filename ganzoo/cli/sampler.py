@@ -38,8 +38,7 @@ class Sampler:
     @property
     def label_width(self) -> int:
         """Number of classes the networks see; 0: none."""
-        generator: Any = self.run.networks.get("generator")
-        return int(getattr(generator, "label_width", 0))
+        return self.run.label_width
 
     def styled_generator(self, wish: str) -> Any:
         """The generator, where it speaks of styles.
@@ -60,21 +59,16 @@ class Sampler:
 
     def images(self, seeds: Sequence[int], classes: Sequence[int]) -> np.ndarray[Any, Any]:
         """uint8 [N, I, R, R], one for each pair of a seed and a class."""
-        from ganzoo.assembly.sampling import one_hot
-        from ganzoo.registry.contracts import SampleRequest
-
-        like = self._like()
+        conditional = self.label_width > 0
 
         def draw(part: slice) -> Tensor:
-            label = one_hot(classes[part], self.label_width)
-            request = SampleRequest(
-                seeds=tuple(seeds[part]),
-                label=None if label is None else label.to(like),
+            return self.run.sample(
+                seeds=seeds[part],
+                label=classes[part] if conditional else None,
                 truncation=self.psi,
                 cutoff=self.cutoff,
                 noise=self.noise,
             )
-            return self.run.task.sample(self.run.networks, request)
 
         return self._in_batches(len(seeds), draw)
 
@@ -102,13 +96,9 @@ class Sampler:
 
     def render(self, styles: Tensor, wish: str) -> np.ndarray[Any, Any]:
         """uint8 [N, I, R, R] of styles [N, L, D]."""
-        from ganzoo.nn.noise import FreshNoise, NoNoise
-
-        generator = self.styled_generator(wish)
-        noise: Any = {"fixed": generator.fixed_noise, "fresh": FreshNoise, "none": NoNoise}
-        chosen = noise[self.noise]()
+        self.styled_generator(wish)
         return self._in_batches(
-            len(styles), lambda part: generator.synthesize(styles[part], chosen)
+            len(styles), lambda part: self.run.sample(styles=styles[part], noise=self.noise)
         )
 
     def _like(self) -> Tensor:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,9 @@ from ganzoo.errors import DataError
 
 # Buffers of the published networks that say nothing new: the taps of a filter.
 _CONSTANT = re.compile(r"(.*\.)?resample_filter")
+
+# The label matrix of StyleGAN2's TensorFlow networks, which the PyTorch ones have no name for.
+EMBEDDING = "mapping.embedding"
 
 _PARTS_OF_A_LAYER = {
     "conv.weight": "weight",
@@ -80,8 +85,70 @@ def load_published(network: nn.Module, arrays: Mapping[str, Tensor]) -> None:
     Raises:
         DataError: names or shapes do not match; all of them are reported, and nothing is copied.
     """
+    own = network.state_dict(keep_vars=True)
+    for entry in matched(network, arrays):
+        own[entry.ours].copy_(entry.turn(arrays[entry.name]))
+
+
+def state_from_published(network: nn.Module, arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The state dict of one of our networks, float32, made of published tensors.
+
+    Args:
+        network: ours; only names and shapes are read, so it may live on the meta device.
+        arrays: a published state dict of tensors or NumPy arrays.
+
+    Raises:
+        DataError: names or shapes do not match; all of them are reported.
+    """
+    return {
+        entry.ours: entry.turn(as_tensor(arrays[entry.name])).contiguous()
+        for entry in matched(network, arrays, also=(EMBEDDING,))
+    }
+
+
+def state_to_published(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of ours under the published names; the taps of filters are left out.
+
+    Args:
+        network: whose state it is; only names and shapes are read.
+
+    Raises:
+        DataError: it holds tensors that the published networks do not know.
+    """
+    return {entry.name: entry.turn(state[entry.ours]).contiguous() for entry in entries_of(network)}
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A tensor or an array as a float32 tensor on the CPU; a copy only where one is needed."""
+    if not isinstance(value, Tensor):
+        value = torch.from_numpy(np.require(value, dtype=np.float32, requirements=["C", "W"]))
+    return value.detach().to("cpu", torch.float32)
+
+
+def entries_of(network: nn.Module, also: tuple[str, ...] = ()) -> tuple[PublishedTensor, ...]:
+    """Every tensor of a style generator or a stack discriminator.
+
+    Args:
+        also: names of ours that the published networks do not know, and that stay as they are.
+    """
     is_generator = any(name.startswith("stem.") for name in network.state_dict())
-    entries = generator_entries(network) if is_generator else discriminator_entries(network)
+    if not is_generator:
+        return discriminator_entries(network)
+    return _entries(network, lambda ours: ours if ours in also else _generator_name(ours))
+
+
+def matched(
+    network: nn.Module, arrays: Mapping[str, Any], also: tuple[str, ...] = ()
+) -> tuple[PublishedTensor, ...]:
+    """The entries of a network, once every one of them is found among published arrays.
+
+    Args:
+        also: as for ``entries_of``.
+
+    Raises:
+        DataError: names or shapes do not match; all of them are reported.
+    """
+    entries = entries_of(network, also)
     wanted = {entry.name: entry for entry in entries}
     missing = sorted(wanted.keys() - arrays.keys())
     unused = sorted(name for name in arrays.keys() - wanted if not _CONSTANT.fullmatch(name))
@@ -99,9 +166,7 @@ def load_published(network: nn.Module, arrays: Mapping[str, Tensor]) -> None:
             f"the published tensors do not fit this network: {'; '.join(problems)}. Build it with "
             "the resolution, widths, architecture and labels that the tensors come from"
         )
-    own = network.state_dict(keep_vars=True)
-    for name, entry in wanted.items():
-        own[entry.ours].copy_(entry.turn(arrays[name]))
+    return entries
 
 
 def _entries(
