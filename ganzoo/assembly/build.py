@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from torch import nn
 
 from ganzoo.errors import BadValue, GanzooError, RecipeError
 from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
+from ganzoo.registry.component import Component
 from ganzoo.registry.types import OneOf, Record, TypeForm
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplied:
+    """Which component made a module, and the dotted path of the slot that asked for it."""
+
+    component: Component
+    path: str
+
+
+# Beside the modules, not in them: what a component keeps in its own attributes is its own affair.
+_MADE: WeakKeyDictionary[nn.Module, Supplied] = WeakKeyDictionary()
+
+
+def supplier_of(module: nn.Module) -> Supplied | None:
+    """What made this module; None where a component made it for itself."""
+    return _MADE.get(module)
 
 
 class BoundFactory(Generic[T]):
@@ -29,6 +51,7 @@ class BoundFactory(Generic[T]):
         self.settings: Mapping[str, Any] = slot.settings
         self._path = path
         component = registry.find(slot.kind, slot.use)
+        self._supplied = Supplied(component=component, path=path)
         self._target = registry.load(component)
         forms = registry.schema(component).parameters
         module = sys.modules[self._target.__module__]
@@ -55,6 +78,8 @@ class BoundFactory(Generic[T]):
             raise
         except ValueError as error:
             raise BadValue(str(error), path=self._path) from error
+        if isinstance(made, nn.Module):
+            _MADE[made] = self._supplied
         return made
 
 
