@@ -23,7 +23,7 @@ from ganzoo.interchange.growing_shapes import (
     refuse_growing,
     stylegan_slot,
 )
-from ganzoo.interchange.imported import Imported, StateSource
+from ganzoo.interchange.imported import Imported, StateSource, grown
 from ganzoo.interchange.tensorflow_network import TensorflowNetwork
 
 _LOSSES = (
@@ -66,7 +66,7 @@ def plan_growing(
     stylegan = _is_stylegan(shown)
     size = generator_size(shown, "synthesis/" if stylegan else "")
     slot, label_width = stylegan_slot(shown, size) if stylegan else progan_slot(shown, size)
-    task: dict[str, Any] = {"generator": slot}
+    task: dict[str, Any] = {"generator": slot, "growth": grown(size.resolution)}
     if discriminator is not None:
         task["discriminator"] = discriminator_slot(discriminator, size, stylegan, label_width)
     else:

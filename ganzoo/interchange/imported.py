@@ -72,3 +72,8 @@ class Imported:
             "averages/generator": self.averages.get("generator"),
         }
         return tuple(path for path, source in wanted.items() if source is None)
+
+
+def grown(resolution: int) -> dict[str, int]:
+    """The growth of imported networks: all layers are there, and training goes on at full size."""
+    return {"start": resolution}

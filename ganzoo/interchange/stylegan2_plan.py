@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from ganzoo.errors import DataError
-from ganzoo.interchange.imported import Imported, StateSource
+from ganzoo.interchange.imported import Imported, StateSource, grown
 from ganzoo.interchange.stylegan2_names import state_from_published
 from ganzoo.interchange.stylegan2_shapes import (
     Described,
@@ -65,10 +66,12 @@ def plan_stylegan2(
         raise DataError(f"the {layout} holds no network of StyleGAN2")
     if made and judge:
         _refuse_strangers(made, judge)
-    task = {
+    task: dict[str, Any] = {
         "generator": made.slot if made else usual_generator(facts),
         "discriminator": judge.slot if judge else usual_discriminator(facts),
     }
+    if found.unsaid.grows:
+        task["growth"] = grown(facts.resolution)
     networks = {"generator": generator, "discriminator": discriminator}
     return Imported(
         layout=layout,

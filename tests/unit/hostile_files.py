@@ -137,6 +137,19 @@ def patched(record: bytes, place: int, content: bytes) -> Callable[[str], bytes]
     return lambda to: bytes(whole)
 
 
+def wide(header: int = 0, start: int | None = None) -> bytes:
+    """An archive whose directory uses 64 bits for a member's place and for its own."""
+    pickle = zipped({"archive/data.pkl": pickled(p.NONE)})
+    first, last = pickle.index(ENTRY), pickle.rindex(END)
+    entry = bytearray(pickle[first:last] + struct.pack("<2HQ", 1, 8, header))
+    entry[30:32], entry[42:46] = b"\x0c\0", b"\xff" * 4
+    place = first if start is None else start
+    directory = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(entry), place)
+    end = struct.pack("<4sIQI", b"PK\x06\x07", 0, first + len(entry), 1)
+    short = struct.pack("<4s4H2IH", END, 0, 0, 65535, 65535, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return pickle[:first] + entry + directory + end + short
+
+
 def duplicate() -> bytes:
     members = {"archive/data.pkl": pickled(p.NONE), "archive/data.pk1": pickled(p.NONE)}
     return zipped(members).replace(b"data.pk1", b"data.pkl")
@@ -341,6 +354,8 @@ HOSTILE = (
     Hostile("bomb", "a member far away", patched(ENTRY, 42, b"\0\0\0\x7f"), "damaged zip"),
     Hostile("bomb", "a hidden member", patched(END, 8, b"\2\0\2\0"), "damaged zip"),
     Hostile("bomb", "a directory elsewhere", patched(END, 16, bytes(4)), "damaged zip"),
+    Hostile("bomb", "a member at 2^64", lambda to: wide(header=(1 << 64) - 1), "damaged zip"),
+    Hostile("bomb", "a directory at 2^64", lambda to: wide(start=(1 << 64) - 1), "damaged zip"),
     Hostile("bomb", "a comment", patched(END, 20, b"\1"), "damaged zip"),
     Hostile("bomb", "a billion laughs", plain(LAUGHS), "unfolds into more than 10,000,000"),
     Hostile("bomb", "a key of a billion parts", plain(b"}", LAUGHS, b"Ns"), "as a key of a dict"),

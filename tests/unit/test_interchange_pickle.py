@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hostile_files import HOSTILE, SUBJECTS
+from hostile_files import HOSTILE, SUBJECTS, wide
 from nothing_runs import nothing_runs
 from pickle_assembler import (
     archive,
@@ -359,6 +359,10 @@ TENSORS = pickle.dumps({"weight": torch.zeros(200), "bias": [[["text of some len
 def test_a_limit_is_kept_and_named(limits, expected, tmp_path):
     content = TENSORS if limits.loose_bytes > 2 else pickle.dumps(b"abc", 4)
     assert expected in refusal(tmp_path, content, limits)
+
+
+def test_a_zip_directory_of_64_bits_is_read(tmp_path):
+    assert read(tmp_path, wide()).value is None
 
 
 def test_the_limits_of_members_and_of_aliases_are_kept(tmp_path):
