@@ -94,10 +94,11 @@ class AdversarialTask:
             "generator": generator(network_site),
             "discriminator": discriminator(network_site),
         }
-        self.base, self.top = base, num_doublings(site.resolution, base)
         self.growth = None
+        self.base, self.top = base, 0  # doublings; only networks that grow are asked for them
         if growth is not None:
             self._check_networks_grow()
+            self.top = num_doublings(site.resolution, base)
             self.growth = growth(GrowthSite(top=self.top, base=base))
             self._check_growth_ends(site.images)
         self.loss = loss(None)
