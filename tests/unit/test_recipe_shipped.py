@@ -65,6 +65,7 @@ def test_the_steps_of_stylegan_change_what_the_paper_says(registry):
         f"{generator}.blur": (1.0, 2.0, 1.0),
         "task.discriminator.blur": (1.0, 2.0, 1.0),
         "task.discriminator.block.pool": False,
+        "task.discriminator.head.label": "one-hot",
         "task.growth.start": 8,
         "task.loss.use": "ganzoo/logistic",
         "task.loss.drift": ABSENT,
@@ -86,7 +87,6 @@ def test_the_steps_of_stylegan_change_what_the_paper_says(registry):
         f"{mapping}.lr_scale": 0.01,
         f"{mapping}.label": "matrix",
         f"{generator}.normalization.use": "ganzoo/adain",
-        "task.discriminator.head.label": "one-hot",
     }
     assert step("c", "d") == {
         f"{generator}.stem.use": "ganzoo/constant",
