@@ -25,7 +25,11 @@ def average_factor(settings: EmaSettings, *, batch: int, images: int) -> float:
 
 
 class Average:
-    """A copy of a network: parameters averaged, buffers copied."""
+    """A copy of a network: parameters averaged, buffers copied.
+
+    It moves once a step, after all phases. The published code of ProGAN and StyleGAN moves it
+    between the discriminator's step and the generator's, so that it lags by one generator step.
+    """
 
     def __init__(self, network: nn.Module, settings: EmaSettings) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +53,9 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
             was written by a newer ganzoo.
     """
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on pickles that torch did not write; told below
+            content = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such checkpoint", path=path) from error
     except pickle.UnpicklingError as error:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganzoo.assembly.build import Supplied, build, supplier_of
-from ganzoo.assembly.tracing import CANVAS, Step, Trace, Tracer
-from ganzoo.errors import BadValue, ContractError
+from ganzoo.assembly.forward_pass import trace_of
+from ganzoo.assembly.tracing import CANVAS, Step, Trace
+from ganzoo.errors import ContractError
 from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.load import LoadedRecipe
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import Task, TaskSite
-
-# Four samples tell the batch from ones that broadcast; a head may want a batch of its own.
-BATCHES = (4, 3, 5, 8, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +29,7 @@ class LayerRow:
         kind: of that component, or empty.
         distribution: what supplied the component, as ``"acme-blocks 0.3"``.
         output_shape: without the batch; None where the pass did not reach it, as the to-RGB
-            layers that a grown network has left behind.
+            layers that a grown network has left behind, or where there was no pass.
         parameters: its own, not those of modules inside it.
         multiply_adds: for one sample, by convolutions and matrix products; FIR filters apart.
         dtype: of the output, as ``"float32"``; of the parameters where there is none.
@@ -127,7 +124,8 @@ def inspect_recipe(
 
     Raises:
         RecipeError: the recipe cannot be built at this size.
-        ContractError: a component looks at values while it is built or run.
+        ContractError: a component looks at values while it is built or run, or raises a
+            ``TypeError`` while it runs.
     """
     recipe = recipe.recipe if isinstance(recipe, LoadedRecipe) else recipe
     size = (resolution, resolution) if isinstance(resolution, int) else resolution
@@ -170,7 +168,7 @@ def _looks_at_values(error: Exception) -> str:
 
 
 def _table(name: str, network: nn.Module, site: TaskSite, registry: Registry) -> NetworkTable:
-    trace = _traced(network, site)
+    trace = trace_of(network, site)
     suppliers = _suppliers(network)
     steps = trace.steps if trace else ()
     made: dict[str, Step] = {}
@@ -261,55 +259,3 @@ def _suppliers(network: nn.Module) -> dict[str, Supplied | None]:
         around = found.get(path.rpartition(".")[0]) if path else None
         found[path] = supplier_of(module) or around
     return found
-
-
-def _traced(network: nn.Module, site: TaskSite) -> Trace | None:
-    """One pass, with the first batch that the network takes; None where nobody can call it."""
-    refusal: ValueError | None = None
-    for batch in BATCHES:
-        try:
-            return _pass(network, site, batch)
-        except TypeError:
-            return None
-        except ValueError as error:
-            refusal = refusal or error
-    assert refusal is not None
-    supplied = supplier_of(network)
-    raise BadValue(str(refusal), path=supplied.path if supplied else None) from refusal
-
-
-def _pass(network: Any, site: TaskSite, batch: int) -> Trace:
-    tracer = Tracer(network, batch)
-
-    def given(name: str, *shape: int) -> Tensor:
-        return tracer.give(name, torch.empty(batch, *shape))
-
-    label = given("label", site.label_width) if site.label_width else None
-    makes_images = hasattr(network, "styles") and hasattr(network, "synthesize")
-    outputs = {}
-    if makes_images:
-        z = given("z", network.latent_width)
-        with tracer.watching():
-            styles = network.styles(z, label)
-            outputs["w"] = tracer.number_of(styles)
-            image = network.synthesize(tracer.give("w", styles), _Maps(tracer))
-        outputs["image"] = tracer.number_of(image)
-    else:
-        image = given("image", site.channels, *site.resolution)
-        with tracer.watching():
-            result = network(image, label)
-        named = result if isinstance(result, Mapping) else {"score": result}
-        outputs = {name: tracer.number_of(value) for name, value in named.items()}
-    return Trace(steps=tuple(tracer.steps), outputs=outputs, returned=tracer.returned)
-
-
-class _Maps:
-    """Noise of a form that the tracer knows by the number of its layer."""
-
-    def __init__(self, tracer: Tracer) -> None:
-        self.tracer = tracer
-
-    def map(self, index: int, like: Tensor) -> Tensor:
-        """[N, 1, H, W], for the layer of this number."""
-        made = torch.empty(like.shape[0], 1, *like.shape[2:], dtype=like.dtype)
-        return self.tracer.give(f"noise{index}", made)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.errors import DataError
+
 if TYPE_CHECKING:
     import numpy as np
 
 # Frames looked at for the palette; more change it little and cost much.
 _PALETTE_FRAMES = 64
 _SMALLEST_SIDE = 128
+# A delay is a 16-bit number of hundredths of a second.
+LONGEST_SECONDS = 655
+SLOWEST = 0.0016  # frames a second; the reciprocal, rounded up
 
 
 def frame_delay(frames_per_second: float) -> int:
@@ -25,6 +30,12 @@ def save_gif(frames: np.ndarray[Any, Any], path: Path, frames_per_second: float)
     """Write frames uint8 [F, I, H, W] as a GIF that loops for ever; transparency is dropped.
 
     Small frames are enlarged by a whole factor, without smoothing, so that a person can see them.
+
+    Args:
+        frames_per_second: ``SLOWEST`` at least.
+
+    Raises:
+        DataError: the file cannot be written, or one picture stands for longer than a GIF can say.
     """
     import numpy as np
     from PIL import Image
@@ -47,13 +58,21 @@ def save_gif(frames: np.ndarray[Any, Any], path: Path, frames_per_second: float)
         ]
         palette = bytes(shared.getpalette() or ())
     # A palette given here is the global one; without it every frame carries a table of its own.
-    with atomic_file(path) as file:
-        pictures[0].save(
-            file,
-            format="GIF",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=frame_delay(frames_per_second),
-            loop=0,
-            palette=palette,
-        )
+    try:
+        with atomic_file(path) as file:
+            pictures[0].save(
+                file,
+                format="GIF",
+                save_all=True,
+                append_images=pictures[1:],
+                duration=frame_delay(frames_per_second),
+                loop=0,
+                palette=palette,
+            )
+    except OverflowError as error:  # frames that are alike are written as one that stays longer
+        raise DataError(
+            f"{path}: cannot be written: frames that are alike would stand for over"
+            f" {LONGEST_SECONDS} seconds, the most that a GIF can say. Make fewer of them, or show"
+            " more a second.",
+            path=path,
+        ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.cli.output import say
 from ganzoo.cli.parser import registry_from
+from ganzoo.cli.paths import refuse_missing
 from ganzoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="PATH", help="what to write; must not exist yet"
     )
     parser.add_argument(
-        "--licence", metavar="TEXT", help="under which the weights may be used (default: as before)"
+        "--licence",
+        metavar="TEXT",
+        help="of a folder: under which the weights may be used (default: as before)",
     )
 
 
@@ -42,11 +45,13 @@ def run(args: argparse.Namespace) -> int:
     """Read, convert, write."""
     if args.licence is not None and not args.licence.strip():
         raise UsageError("ganzoo export: the licence is empty; name it, or leave --licence out.")
-    if not args.run.exists():
-        raise DataError(
-            f"{args.run}: there is no such run folder, checkpoint or folder of weights.",
-            path=args.run,
+    if args.licence is not None and args.format != "folder":
+        raise UsageError(
+            f"ganzoo export: --licence with --format {args.format}: a .pt file has no place for a"
+            " licence. Leave --licence out and publish it beside the file, or use --format folder,"
+            " which keeps it."
         )
+    refuse_missing(args.run, "there is no such run folder, checkpoint or folder of weights.")
     registry = registry_from(args)
 
     from ganzoo.assembly.weights import read_weights
@@ -65,18 +70,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _folder(stored: StoredWeights, out: Path, licence: str) -> None:
-    from ganzoo.assembly.weights_folder import write_weights_folder
+    from ganzoo.assembly.weights_folder import (
+        is_weights_folder,
+        read_origin,
+        write_weights_folder,
+    )
 
     wanted = ("resolution", "channels", "label_width", "class_names")
+    before = read_origin(stored.path) if is_weights_folder(stored.path) else {}
     origin: dict[str, Any] = {
-        "layout": "ganzoo",
-        "source": {"file": stored.path.name},
+        "layout": before.get("layout", "ganzoo"),
+        "source": before.get("source", {"file": stored.path.name}),
         "licence": licence,
-        "classes": [],
+        "classes": before.get("classes", []),
         "data": {key: stored.data[key] for key in wanted},
         "images": stored.images,
-        "missing": [],
-        "notes": [],
+        "missing": _missing(stored, before.get("missing", [])),
+        "notes": before.get("notes", []),
     }
     write_weights_folder(
         out,
@@ -86,6 +96,15 @@ def _folder(stored: StoredWeights, out: Path, licence: str) -> None:
         averages={name: partial(dict, state) for name, state in stored.averages.items()},
         state=stored.state,
     )
+
+
+def _missing(stored: StoredWeights, before: Any) -> list[str]:
+    """What is not stored, of what was missed before and of networks that have an average."""
+    there = {f"networks/{name}" for name in stored.networks}
+    there |= {f"averages/{name}" for name in stored.averages}
+    wanted = [path for path in before if isinstance(path, str)] if isinstance(before, list) else []
+    wanted += [f"networks/{name}" for name in stored.averages]
+    return [path for path in dict.fromkeys(wanted) if path not in there]
 
 
 def _rosinality(stored: StoredWeights, out: Path, registry: Registry) -> None:

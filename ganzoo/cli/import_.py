@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.cli.output import say
 from ganzoo.cli.parser import registry_from
+from ganzoo.cli.paths import refuse_missing
 from ganzoo.errors import DataError, RecipeError, UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, understand, convert, write; nothing is left behind where one of them fails."""
-    if not args.file.exists():
-        raise DataError(f"{args.file}: there is no such file.", path=args.file)
+    refuse_missing(args.file, "there is no such file.")
 
     from ganzoo.assembly.weights_folder import refuse_occupied, sha256_of, write_weights_folder
 

@@ -144,7 +144,8 @@ def _text(inspection: Inspection) -> str:
 
 def _network(network: NetworkTable) -> str:
     total = ("total", "", "", "", f"{network.parameters:,}", f"{network.multiply_adds:,}", "")
-    rows = [*map(_row, network.rows), total]
+    no_output = "-" if network.trace is None else "unused"
+    rows = [*(_row(row, no_output) for row in network.rows), total]
     for name in RIGHT:
         column = COLUMNS.index(name)
         width = max(len(name), *(len(row[column]) for row in rows))
@@ -155,12 +156,12 @@ def _network(network: NetworkTable) -> str:
     return text
 
 
-def _row(row: LayerRow) -> tuple[str, ...]:
+def _row(row: LayerRow, no_output: str) -> tuple[str, ...]:
     return (
         row.path,
         row.component,
         row.distribution,
-        "unused" if row.output_shape is None else _by(row.output_shape),
+        no_output if row.output_shape is None else _by(row.output_shape),
         f"{row.parameters:,}",
         f"{row.multiply_adds:,}",
         row.dtype,

@@ -26,6 +26,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
+        message = message.replace(", key=value", "")  # may be left out
         hint = ""
         for wrong in re.findall(r"(?<=unrecognized arguments: )--[\w-]+", message):
             nearest = did_you_mean(wrong, re.findall(r"--[a-z][a-z-]+", self.format_help()))

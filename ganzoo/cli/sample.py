@@ -8,8 +8,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.cli.animation import LONGEST_SECONDS, SLOWEST
 from ganzoo.cli.output import say
 from ganzoo.cli.parser import registry_from
+from ganzoo.cli.paths import refuse_missing
 from ganzoo.cli.sampler import Sampler
 from ganzoo.cli.seeds import parse_classes, parse_layers, parse_numbers
 from ganzoo.errors import DataError, UsageError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SEEDS = "0-15"
 KEYFRAMES = "0-3"
+FRAMES = 30
+FPS = 25.0
 PUBLISHED_MIXING = 7  # styles 0-6: coarse and middle resolutions (StyleGAN2)
 
 
@@ -66,13 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--path",
         choices=("linear", "slerp"),
-        default="linear",
         help="interpolate in a line of W (default) or on the great circle of Z",
     )
     parser.add_argument(
-        "--frames", type=int, default=30, metavar="N", help="frames from seed to seed (default: 30)"
+        "--frames", type=int, metavar="N", help=f"frames from seed to seed (default: {FRAMES})"
     )
-    parser.add_argument("--fps", type=float, default=25.0, help="frames a second (default: 25)")
+    parser.add_argument("--fps", type=float, help=f"frames a second (default: {FPS:g})")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps or auto")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="default: samples/ in the run folder"
@@ -124,24 +127,31 @@ def _refuse_nonsense(args: argparse.Namespace) -> None:
         raise UsageError("ganzoo sample: write --mix as ROWS x COLUMNS, as --mix 0-3 x 4-7.")
     if args.styles and not args.mix:
         raise UsageError("ganzoo sample: --styles says what --mix donates; give --mix too.")
+    for option in ("path", "frames", "fps"):
+        if getattr(args, option) is not None and not args.interpolate:
+            raise UsageError(
+                f"ganzoo sample: --{option} says how --interpolate moves; give --interpolate too."
+            )
     if not math.isfinite(args.psi):
         raise UsageError(f"ganzoo sample: --psi {args.psi} is no number; 0.7 is usual.")
     if args.cutoff is not None and args.cutoff < 0:
         raise UsageError(f"ganzoo sample: --cutoff {args.cutoff} is below 0.")
-    if args.frames < 1:
+    if args.frames is not None and args.frames < 1:
         raise UsageError(f"ganzoo sample: --frames {args.frames} is below 1.")
-    if not (math.isfinite(args.fps) and args.fps > 0):
-        raise UsageError(f"ganzoo sample: --fps {args.fps} is no speed; 25 is usual.")
+    if args.fps is not None:
+        if not (math.isfinite(args.fps) and args.fps > 0):
+            raise UsageError(f"ganzoo sample: --fps {args.fps} is no speed; {FPS:g} is usual.")
+        if args.fps < SLOWEST:
+            raise UsageError(
+                f"ganzoo sample: --fps {args.fps:g} is too slow: a frame of a GIF stands for"
+                f" {LONGEST_SECONDS} seconds at most. Expected {SLOWEST} or more."
+            )
 
 
 def _expect_run(word: str) -> None:
-    if Path(word).exists():
-        return
     runs = sorted(recipe.parent for recipe in Path("runs").glob("*/recipe.yaml"))
     hint = f"  The newest here: {runs[-1]}" if runs else "  Make one with: ganzoo run quickstart"
-    raise DataError(
-        f"{word}: there is no such run folder, checkpoint or folder of weights.\n{hint}", path=word
-    )
+    refuse_missing(word, f"there is no such run folder, checkpoint or folder of weights.\n{hint}")
 
 
 def _default_out(path: Path) -> Path:
@@ -248,16 +258,17 @@ def _interpolate(sampler: Sampler, args: argparse.Namespace, out: Path) -> str:
     if len(pairs) < 2:
         raise UsageError("ganzoo sample: --interpolate needs two seeds, or two classes, or more.")
     seeds, keys = tuple(s for s, _ in pairs), [c for _, c in pairs]
-    if args.path == "linear":
-        styles = sampler.styles(seeds, keys, "--interpolate")
-        moved = interpolated_styles(styles, args.frames)
-    else:
+    frames = args.frames or FRAMES
+    if args.path == "slerp":
         latents = latents_from_seeds(seeds, generator.latent_width)
-        path = slerp_path(latents, one_hot(keys, sampler.label_width), args.frames)
+        path = slerp_path(latents, one_hot(keys, sampler.label_width), frames)
         moved = sampler.styles_at(*path, "--interpolate")
-    frames = sampler.render(moved, "--interpolate")
-    save_gif(frames, out / "interpolation.gif", args.fps)
-    return f"interpolation.gif ({len(frames)} frames)"
+    else:
+        styles = sampler.styles(seeds, keys, "--interpolate")
+        moved = interpolated_styles(styles, frames)
+    images = sampler.render(moved, "--interpolate")
+    save_gif(images, out / "interpolation.gif", args.fps or FPS)
+    return f"interpolation.gif ({len(images)} frames)"
 
 
 def _save(image: np.ndarray[Any, Any], path: Path) -> None:

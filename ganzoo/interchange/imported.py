@@ -17,7 +17,7 @@ class Imported:
     """A foreign file, understood but not yet converted.
 
     Args:
-        layout: of the file, in words: ``"StyleGAN2-ADA pickle (PyTorch)"``.
+        layout: of the file, in words: ``"rosinality checkpoint of StyleGAN2 (PyTorch)"``.
         extends: a recipe that ships with ganzoo, for what the file does not say: how to train.
         task: what its task slot says otherwise, of plain mappings and values.
         resolution: side of the square images.

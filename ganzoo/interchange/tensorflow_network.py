@@ -17,9 +17,8 @@ from ganzoo.errors import DataError
 from ganzoo.interchange.recorded import Recorded
 
 PROGAN = "tfutil.Network"
-STYLEGAN = ("dnnlib.tflib.network.Network", "dnnlib.tflib.Network")
-THEANO = "network.Network"
-CLASSES = (PROGAN, *STYLEGAN)
+STYLEGAN = "dnnlib.tflib.network.Network"
+CLASSES = (PROGAN, STYLEGAN)
 
 _GLOBAL_NAMES = {"G_mapping/": "mapping/", "G_synthesis/": "synthesis/"}
 

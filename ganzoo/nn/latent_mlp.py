@@ -49,6 +49,11 @@ class LatentMlp(nn.Module):
             )
         if not latent_width + label_width:
             raise BadValue("a mapping has neither a latent nor a label to map")
+        for name, size in (("width", width), ("hidden", hidden)):
+            if size is not None and size < 1:
+                raise BadValue(f"{name} is {size!r}; expected at least 1", path=name)
+        if lr_scale <= 0:
+            raise BadValue(f"lr_scale is {lr_scale!r}; expected more than 0", path="lr_scale")
         self.width = width
         self.label = label
         self.label_width = label_width

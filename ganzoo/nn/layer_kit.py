@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ganzoo.errors import BadValue
 from ganzoo.nn.activation import Gain
 from ganzoo.nn.convolution import SplitConvolution
 from ganzoo.nn.dense import EqualizedDense
-from ganzoo.nn.resampling import Downsample, Taps, Upsample
+from ganzoo.nn.resampling import Downsample, Taps, Upsample, filter_of
 
 
 class LayerKit:
@@ -32,14 +33,20 @@ class LayerKit:
         blur: Taps | None = None,
         clamp: float | None = None,
     ) -> None:
+        if clamp is not None and clamp <= 0:
+            raise BadValue(f"clamp is {clamp!r}; expected more than 0, or null", path="clamp")
+        if blur is not None:
+            filter_of("blur", blur)  # refuses taps that are none
         self.gain: Gain = gain
         self.resample = resample
         self.image_resample = image_resample
         self.blur = blur
         self.clamp = clamp
-        image_taps = resample if image_resample is None else image_resample
-        self.upsample = Upsample("image_resample", image_taps)
-        self.downsample = Downsample("image_resample", image_taps)
+        name, taps = "image_resample", image_resample
+        if taps is None:
+            name, taps = "resample", resample
+        self.upsample = Upsample(name, taps)
+        self.downsample = Downsample(name, taps)
 
     def conv(
         self,

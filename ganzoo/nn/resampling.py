@@ -19,7 +19,9 @@ def filter_of(name: str, taps: Taps) -> Tensor:
         BadValue: no taps, or their sum is 0.
     """
     if not taps or sum(taps) == 0:
-        raise BadValue(f"{name} is {list(taps)!r}; expected taps with a sum, as [1, 3, 3, 1]")
+        raise BadValue(
+            f"{name} is {list(taps)!r}; expected taps with a sum, as [1, 3, 3, 1]", path=name
+        )
     with torch.device("cpu"):  # its sum is looked at, which the meta device cannot
         made = setup_filter(taps, dtype=torch.get_default_dtype())
     return made.to(torch.get_default_device())

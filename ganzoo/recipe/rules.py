@@ -36,6 +36,7 @@ RULES: Mapping[str, Rule] = {
         "sides of at least 4",
         lambda value: min(value if isinstance(value, tuple) else (value,)) >= 4,
     ),
+    "task.base": Rule("sides of at least 1", lambda value: min(value) >= 1),
     "training.images": _AT_LEAST_ONE,
     "training.batch": _AT_LEAST_ONE,
     "training.micro_batch": _AT_LEAST_ONE,

@@ -264,7 +264,12 @@ class HeadSite:
 
 
 class Head(Protocol):
-    """Kind ``head``: features and label to logits."""
+    """Kind ``head``: features and label to logits.
+
+    A head that gives more than a score names it all: ``gives = ("score", "classes")``. One that
+    cannot take a batch of any size says so in ``check_batch(size)``, which raises ``BadValue``. A
+    discriminator hands both on.
+    """
 
     def __init__(self, site: HeadSite) -> None: ...
 
@@ -477,12 +482,20 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSite:
-    """What a task is told of the data, as ``NetworkSite``, and of the budget (None: not known)."""
+    """What a task is told of the data, as ``NetworkSite``, and of training (None: not known).
+
+    Args:
+        images: the budget.
+        batch: samples a step, where no pace says another.
+        micro_batch: samples a share at most; None: the batch.
+    """
 
     resolution: tuple[int, int]
     channels: int
     label_width: int
     images: int | None = None
+    batch: int | None = None
+    micro_batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

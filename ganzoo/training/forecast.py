@@ -24,6 +24,14 @@ class PhaseTimes:
         yield
         self._seconds[phase.name] = time.perf_counter() - start
 
+    def forget(self) -> None:
+        """Begin anew: steps are no longer like those before."""
+        self._seconds.clear()
+
+    def has(self, phases: Iterable[Phase]) -> bool:
+        """Whether each phase has been visited."""
+        return all(phase.name in self._seconds for phase in phases)
+
     def per_step(self, phases: Iterable[Phase]) -> float:
         """Mean seconds a step: each phase by how often it is visited."""
         return sum(self._seconds.get(phase.name, 0.0) / phase.every for phase in phases)

@@ -15,7 +15,7 @@ from ganzoo.assembly.dataset import open_dataset
 from ganzoo.assembly.run_folder import create_run_folder, provenance_of
 from ganzoo.assembly.weights import task_site
 from ganzoo.data.batches import Batches
-from ganzoo.errors import BackendError, DataError, UsageError
+from ganzoo.errors import BackendError, DataError, RecipeError, UsageError
 from ganzoo.recipe.complete import complete
 from ganzoo.recipe.dump import dump
 from ganzoo.recipe.identity import recipe_hash
@@ -98,7 +98,12 @@ def _train(
     dataset = open_dataset(loaded.recipe, registry, options.data)
     recipe, facts = _completed(loaded.recipe, dataset)
     torch.manual_seed(recipe.training.seed)
-    site = replace(task_site(facts), images=recipe.training.images)
+    site = replace(
+        task_site(facts),
+        images=recipe.training.images,
+        batch=recipe.training.batch,
+        micro_batch=recipe.training.micro_batch,
+    )
     task: Task = build(recipe.task, registry, "task")(site)
     budget = recipe.training.images if options.images is None else options.images
     conditional = facts["label_width"] > 0
@@ -122,7 +127,7 @@ def _train(
     if options.resume is not None:
         folder, start = resumed(options.resume, recipe, registry, facts, options, device)
     elif options.init_from is not None:
-        start = started_from(options.init_from, task, options, device)
+        start = started_from(options.init_from, recipe, task, options, device)
     if folder is None:
         folder = options.out
         if world.leads:
@@ -150,7 +155,7 @@ def _train(
         with watcher:
             try:
                 loop.run(watcher, start)
-            except DataError:
+            except (DataError, RecipeError):
                 watcher.rescue(loop)
                 raise
     finally:

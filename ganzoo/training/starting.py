@@ -15,7 +15,7 @@ from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipe.describe import shown
 from ganzoo.recipe.diff import ABSENT, diff
 from ganzoo.recipe.identity import recipe_hash
-from ganzoo.recipe.model import Recipe
+from ganzoo.recipe.model import Recipe, Slot
 from ganzoo.recipe.rooms import HASHED
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import Task
@@ -51,6 +51,13 @@ def resumed(
         path = resume
         content = read_checkpoint(path, device)
         folder = path.resolve().parent.parent
+        if path.resolve().parent.name != "checkpoints" or not (folder / "recipe.yaml").is_file():
+            raise DataError(
+                f"{path}: this checkpoint lies outside of its run, so there is no log to go on"
+                " with. Put it back into the checkpoints/ of its run folder, or start a new run"
+                f" from its weights with: --init-from {shlex.quote(str(path))}",
+                path=path,
+            )
     if content["hash"] != recipe_hash(recipe):
         raise DataError(
             f"{path}: this checkpoint is of another recipe ({content['hash']}; yours is"
@@ -87,11 +94,13 @@ def resumed(
     )
 
 
-def started_from(path: Path, task: Task, options: RunOptions, device: torch.device) -> Start:
+def started_from(
+    path: Path, recipe: Recipe, task: Task, options: RunOptions, device: torch.device
+) -> Start:
     """Begin a new run with stored weights: those of a run, a checkpoint or a folder of weights.
 
-    A network that is not stored starts untrained; running means of the task are taken over where
-    the task has the same ones.
+    A network that is not stored, or that only a later stage makes, starts untrained; running means
+    of the task are taken over where the task has the same ones.
 
     Raises:
         DataError: there are no weights, or they do not fit the networks of the recipe.
@@ -117,6 +126,12 @@ def started_from(path: Path, task: Task, options: RunOptions, device: torch.devi
 
     seen = "" if stored.images is None else f", trained on {stored.images:,} images"
     options.report(f"Starting from the weights of {stored.path}{seen}.")
+    growth = recipe.task.parameters.get("growth")
+    if isinstance(growth, Slot):
+        options.report(
+            "Its recipe grows: training begins at the size that task.growth says (task.growth.start"
+            " of ganzoo/progressive), whatever size the weights have seen."
+        )
     if stored.licence:
         options.report(f"Licence of these weights: {stored.licence}")
     return Start(restore=restore)

@@ -138,12 +138,13 @@ class RunWatcher:
         """Log, grid, checkpoint; True when it is time to stop."""
         images = clock.images + clock.batch
         self._whole_step = clock
-        self._announce(clock.pace)
+        self._announce(loop, clock.pace)
         self._steps += 1
         if self._bar is not None:
             self._bar.update(clock.batch)
-        if self._leads and not self._forecast_made:
-            seconds = loop.times.per_step(loop.stage.phases) if loop.stage else 0.0
+        phases = loop.stage.phases if loop.stage else ()
+        if self._leads and not self._forecast_made and loop.times.has(phases):
+            seconds = loop.times.per_step(phases)
             if self._steps >= FORECAST_STEPS or seconds > SLOW_STEP_SECONDS:
                 self._forecast(seconds, clock.batch, loop.budget - images)
         stop = self._must_stop(loop)
@@ -158,12 +159,14 @@ class RunWatcher:
                 self._checkpoint(loop, clock, images)
         return stop
 
-    def _announce(self, pace: Pace) -> None:
+    def _announce(self, loop: Loop, pace: Pace) -> None:
         """Say that a new chapter has begun, and measure its steps for another forecast."""
         if self._leads and pace.chapter and pace.chapter != self._chapter:
             self._options.report(
                 f"Now: {' '.join(pace.chapter)}, in batches of {pace.batch} images."
             )
+            if self._chapter:  # the times of the first chapter are its own
+                loop.times.forget()
             self._steps, self._forecast_made = 0, False
         self._chapter = pace.chapter
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.cli.animation import frame_delay, save_gif
+from ganzoo.cli.animation import SLOWEST, frame_delay, save_gif
+from ganzoo.errors import DataError
 
 
 def tables_and_delays(data: bytes) -> tuple[bool, int, list[int]]:
@@ -61,3 +62,18 @@ def test_small_frames_are_enlarged_and_large_ones_are_not(tmp_path):
 @pytest.mark.parametrize(("speed", "delay"), [(25, 40), (30, 30), (60, 20), (1000, 20), (1, 1000)])
 def test_delays_are_whole_hundredths_of_a_second(speed, delay):
     assert frame_delay(speed) == delay
+
+
+def test_the_slowest_speed_can_be_written(tmp_path):
+    frames = np.zeros((2, 1, 8, 8), np.uint8)
+    frames[1] = 255
+    save_gif(frames, tmp_path / "a.gif", SLOWEST)
+    _, _, delays = tables_and_delays((tmp_path / "a.gif").read_bytes())
+    assert delays == [625_000] * 2
+
+
+def test_frames_that_are_alike_for_longer_than_a_gif_can_say_are_refused(tmp_path):
+    frames = np.zeros((8, 1, 8, 8), np.uint8)
+    with pytest.raises(DataError, match="alike would stand for over 655 seconds"):
+        save_gif(frames, tmp_path / "a.gif", 0.01)
+    assert not list(tmp_path.iterdir())

@@ -1,3 +1,5 @@
+"""``ganzoo import`` and ``ganzoo export``: foreign weights in, weights of a run out."""
+
 from __future__ import annotations
 
 import json
@@ -111,7 +113,7 @@ def test_an_empty_licence_is_none(in_process, file):
     ("content", "text"),
     [
         (None, "there is no such file"),
-        (b"<html>404</html>", "a.pkl"),
+        (b"<html>404</html>", "a.pkl: the file is a web page, as a refused download leaves it"),
     ],
 )
 def test_a_wrong_file_is_told_and_leaves_nothing(in_process, tmp_path, content, text):

@@ -5,6 +5,32 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
+PAIRS = '''\
+"""A network that takes two images, as only this task knows."""
+from torch import nn
+
+__all__ = ["PairsTask"]
+
+
+class Comparison(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3)
+
+    def forward(self, first, second, *, how):
+        return self.conv(first) - self.conv(second)
+
+
+class PairsTask:
+    """A task."""
+
+    averages = ()
+
+    def __init__(self, site) -> None:
+        self.networks = {"comparison": Comparison()}
+        self.state = nn.Module()
+'''
+
 
 def test_the_table_tells_each_layer_and_the_totals(ganzoo, toy):
     result = ganzoo("inspect", toy)
@@ -29,6 +55,24 @@ def test_a_size_that_the_recipe_leaves_open_is_said_and_can_be_chosen(in_process
     result = in_process("inspect", "stylegan2-e", "data.resolution=32", "--classes", "3")
     assert "images of 32x32x3, 3 classes" in result.out
     assert not result.err
+
+
+def test_layers_of_a_network_that_was_not_run_are_not_called_unused(ganzoo):
+    (ganzoo.folder / "odd" / "task").mkdir(parents=True)
+    (ganzoo.folder / "odd" / "__init__.py").write_text(
+        "from ganzoo import components_in, hookimpl\n\n\n"
+        "@hookimpl\ndef ganzoo_components():\n    return components_in(__package__)\n"
+    )
+    (ganzoo.folder / "odd" / "task" / "__init__.py").touch()
+    (ganzoo.folder / "odd" / "task" / "pairs.py").write_text(PAIRS)
+    (ganzoo.folder / "pairs.yaml").write_text(
+        "ganzoo: 1\nabout: Pairs.\ntask: odd/pairs\ndata: ganzoo/shapes\n"
+    )
+    result = ganzoo("inspect", "pairs.yaml", "-p", "odd=./odd")
+    assert result.code == 0, result.err
+    (conv,) = [line.split() for line in result.out.splitlines() if line.split()[:1] == ["conv"]]
+    assert "-" in conv
+    assert "unused" not in result.out
 
 
 def test_data_that_lies_in_files_is_not_asked(in_process):

@@ -121,7 +121,13 @@ def test_an_interpolation_is_a_gif_that_starts_at_the_first_seed(sample, tmp_pat
         (["--mix", "0", "x", "1", "--class", "1,2"], "a single --class"),
         (["--interpolate", "--seeds", "1", "--class", "1"], "two seeds"),
         (["--interpolate", "--frames", "0"], "--frames 0"),
+        (["--interpolate", "--fps", "0.001"], "a frame of a GIF stands for 655 seconds at most"),
+        (["--interpolate", "--fps", "1e-320"], "Expected 0.0016 or more"),
+        (["--interpolate", "--fps", "0"], "--fps 0.0 is no speed; 25 is usual"),
         (["--styles", "0-3"], "give --mix too"),
+        (["--path", "slerp"], "--path says how --interpolate moves; give --interpolate too"),
+        (["--frames", "3"], "--frames says how --interpolate moves; give --interpolate too"),
+        (["--fps", "25"], "--fps says how --interpolate moves; give --interpolate too"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -137,6 +143,14 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, in_process):
     result = in_process("sample", tmp_path)
     assert result.code == DataError.exit_code
     assert "not a run folder" in result.one_message
+
+
+@pytest.mark.parametrize("command", ["sample", "export", "import"])
+def test_a_name_that_no_disk_takes_is_told(in_process, command):
+    words = {"sample": (), "export": ("--out", "w"), "import": ("--out", "w", "--licence", "none")}
+    result = in_process(command, "a" * 5000, *words[command])
+    assert result.code == DataError.exit_code
+    assert "cannot be looked at: File name too long" in result.one_message
 
 
 def test_a_run_that_is_not_there_gets_the_newest_one_named(tmp_path, in_process):

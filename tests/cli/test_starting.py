@@ -70,3 +70,36 @@ def test_a_place_without_weights_is_refused(in_process, toy, tmp_path):
     result = in_process("run", "toy.yaml", "--init-from", "empty", "--device", "cpu")
     assert result.code == 5
     assert "no folder of weights" in result.err
+
+
+def test_a_checkpoint_outside_of_its_run_is_no_run_to_go_on_with(in_process, toy, stored, tmp_path):
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    copy = shutil.copy(stored / "checkpoints" / "000000024.pt", tmp_path / "elsewhere" / "deep")
+    result = in_process("run", "toy.yaml", "--resume", copy, "--images", "32", "--device", "cpu")
+    assert result.code == 5
+    assert "lies outside of its run" in result.one_message
+    assert f"--init-from {copy}" in result.err
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("task.generator.mapping.width=0", "task.generator.mapping.width: width is 0"),
+        ("task.generator.mapping.hidden=-3", "task.generator.mapping.hidden: hidden is -3"),
+        ("task.generator.mapping.lr_scale=0", "lr_scale is 0.0; expected more than 0"),
+        ("task.discriminator.head.mapping.width=0", "head.mapping.width: width is 0"),
+        ("task.discriminator.head.hidden=0", "task.discriminator.head.hidden: hidden is 0"),
+        ("task.generator.latent_width=0", "task.generator.latent_width: latent_width is 0"),
+        ("task.generator.w_mean_beta=2", "task.generator.w_mean_beta: w_mean_beta is 2"),
+        ("task.generator.clamp=-1", "task.generator.clamp: clamp is -1"),
+        ("task.generator.blur=[]", "task.generator.blur: blur is []"),
+        ("task.generator.resample=[]", "task.generator.resample: resample is []"),
+        ("task.base=[0, 0]", "task.base: expected sides of at least 1"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused_by_its_key(in_process, toy, tmp_path, override, text):
+    result = in_process("run", "toy.yaml", override, "--device", "cpu")
+    assert result.code == 2
+    assert text in result.one_message
+    assert not (tmp_path / "runs").exists()

@@ -122,6 +122,41 @@ class ChoosyHead(nn.Module):
     def forward(self, x, label):
         raise ValueError(f"a batch of {len(x)} does not please me")
 ''',
+    "head/clumsy": '''\
+"""A head that adds a number and nothing."""
+from torch import nn
+
+__all__ = ["ClumsyHead"]
+
+
+class ClumsyHead(nn.Module):
+    """A head."""
+
+    def __init__(self, site) -> None:
+        super().__init__()
+
+    def forward(self, x, label):
+        return x + label
+''',
+    "generator_block/lonely": '''\
+"""A block that takes no noise, though every block is given some."""
+from torch import nn
+
+__all__ = ["LonelyGeneratorBlock"]
+
+
+class LonelyGeneratorBlock(nn.Module):
+    """A block."""
+
+    num_styles = 1
+
+    def __init__(self, site) -> None:
+        super().__init__()
+        self.up = site.styled_conv(site.in_channels, site.out_channels, 3, up=2)
+
+    def forward(self, x, image, styles):
+        return x, image
+''',
     "task/__init__": '"""Tasks."""\n',
     "task/pairs": '''\
 """A network that takes two images, as only this task knows."""

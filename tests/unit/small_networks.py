@@ -49,7 +49,7 @@ def site(resolution=(16, 16), **changes):
 
 
 def generator(block="skip", normalization="demodulation", where=None, seed=0, **changes):
-    """A narrow generator of a block (a name or a factory) whose zero parameters are moved off zero, in float64."""
+    """A narrow generator of a block (a name or a factory), stirred, in float64."""
     torch.manual_seed(seed)
     settings = {
         "block": GENERATOR_BLOCKS.get(block, block),

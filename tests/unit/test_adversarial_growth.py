@@ -193,3 +193,41 @@ def test_every_pair_of_blocks_grows(block):
             now, _ = moment(made, images)
             fake = now.fake()
             now.score(fake.image, None).sum().backward()
+
+
+def grouped(batch, micro_batch=None, group=4, table=None):
+    """A growing task whose head compares groups, for a training of these batches."""
+    from ganzoo.plugins.head.minibatch_stddev import MinibatchStddevHead
+
+    site = TaskSite(
+        resolution=(16, 16),
+        channels=3,
+        label_width=0,
+        images=1000,
+        batch=batch,
+        micro_batch=micro_batch,
+    )
+    growth = partial(ProgressiveGrowth, hold_images=100, fade_images=100, batch=table or {})
+    return AdversarialTask(
+        site,
+        generator=Bound(lambda site: generator(where=site)),
+        discriminator=Bound(
+            lambda site: discriminator(where=site, head=partial(MinibatchStddevHead, group=group))
+        ),
+        loss=Bound(LogisticLoss),
+        growth=Bound(growth),
+    )
+
+
+def test_a_batch_that_comes_later_and_cannot_be_grouped_is_refused_at_once():
+    text = r"6 samples does not divide into groups of 4.*\(batch 6 at 8 x 8\)\. Change the batch"
+    with pytest.raises(BadValue, match=text) as caught:
+        grouped(8, table={8: 6})
+    assert caught.value.path == "growth.batch"
+    grouped(8, table={8: 4})
+
+
+def test_a_micro_batch_that_cannot_be_grouped_is_refused_at_once():
+    with pytest.raises(BadValue, match=r"share of 6 .*\(batch 12, training.micro_batch 6\)"):
+        grouped(12, micro_batch=6)
+    grouped(12, micro_batch=4)

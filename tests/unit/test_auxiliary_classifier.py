@@ -142,3 +142,42 @@ def test_classes_of_another_number_than_labels_are_refused():
 
     with pytest.raises(ValueError, match=r"classes has shape \[2, 2\]; expected \[2, 3\]"):
         AuxiliaryClassifier()(GivenFakes(Short()))
+
+
+def conditional_task(head_label, classifiers, label_width=3):
+    from functools import partial
+
+    from small_networks import discriminator, generator
+    from test_adversarial import Bound
+
+    from ganzoo.plugins.head.minibatch_stddev import MinibatchStddevHead
+    from ganzoo.plugins.loss.logistic import LogisticLoss
+    from ganzoo.plugins.task.adversarial import AdversarialTask
+    from ganzoo.registry.contracts import TaskSite
+
+    head = partial(MinibatchStddevHead, label=head_label)
+    return AdversarialTask(
+        TaskSite(resolution=(16, 16), channels=3, label_width=label_width),
+        generator=Bound(lambda site: generator(where=site)),
+        discriminator=Bound(lambda site: discriminator(where=site, head=head)),
+        loss=Bound(LogisticLoss),
+        regularizers={
+            name: Bound(partial(AuxiliaryClassifier, network=name), weight=1.0, every=1)
+            for name in classifiers
+        },
+    )
+
+
+def test_classes_that_nothing_learns_from_are_refused():
+    with pytest.raises(BadValue, match="also gives classes, which nothing learns from") as caught:
+        conditional_task("auxiliary", ())
+    assert caught.value.path == "discriminator"
+    conditional_task("auxiliary", ("generator", "discriminator"))
+    conditional_task("auxiliary", (), label_width=0)
+
+
+def test_a_classifier_without_classes_is_refused_before_the_first_step():
+    text = "it reads classes, but the discriminator gives score only"
+    with pytest.raises(BadValue, match=text) as caught:
+        conditional_task("projection", ("discriminator",))
+    assert caught.value.path == "regularizers.discriminator"

@@ -146,6 +146,25 @@ def test_what_a_network_refuses_is_told_with_its_place(inspect):
         inspect("task.discriminator.head=odd/choosy")
 
 
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        (
+            "task.discriminator.head=odd/clumsy",
+            r"^task\.discriminator\.head: odd/clumsy cannot be run at head: unsupported operand",
+        ),
+        (
+            "task.generator.block=odd/lonely",
+            r"^task\.generator\.block: odd/lonely cannot be run at blocks\.0: .*positional arg",
+        ),
+    ],
+    ids=["raised inside", "called in vain"],
+)
+def test_a_component_that_raises_a_type_error_is_named(inspect, override, text):
+    with pytest.raises(ContractError, match=text):
+        inspect(override)
+
+
 def test_a_network_that_only_its_task_can_call_still_has_its_parameters(inspect, tmp_path):
     recipe = tmp_path / "pairs.yaml"
     recipe.write_text("ganzoo: 1\nabout: Pairs.\ntask: odd/pairs\ndata: ganzoo/shapes\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from argparse import Namespace
 
 import numpy as np
@@ -19,6 +21,8 @@ from fixtures.foreign_files import (
 import ganzoo
 from ganzoo.assembly.weights import read_weights
 from ganzoo.cli.main import main
+from ganzoo.interchange.imported import Imported
+from ganzoo.interchange.recognise import KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,10 @@ def test_without_fixed_noise_some_is_drawn_and_said(networks, tmp_path, capsys):
     assert run.networks["generator"].get_buffer("noise6").std() == pytest.approx(1, abs=0.1)
 
 
+def test_the_layout_that_a_docstring_quotes_is_one_that_there_is():
+    assert re.findall(r'layout: .*``"(.*)"``', Imported.__doc__)[0] in KNOWN
+
+
 def test_a_state_dict_alone_is_taken_for_the_average(networks, tmp_path):
     file = tmp_path / "alone.pt"
     state = rosinality_generator(networks[0]["sd"])
@@ -175,6 +183,34 @@ def test_an_export_overwrites_nothing(imported, tmp_path, capsys):
     assert export(imported, tmp_path / "b.pt") == 5
     assert "nothing is overwritten" in capsys.readouterr().err
     assert (tmp_path / "b.pt").read_text() == "mine"
+
+
+def test_a_licence_that_a_checkpoint_cannot_hold_is_refused(imported, tmp_path, capsys):
+    assert export(imported, tmp_path / "b.pt", "--licence", "MIT") == 2
+    told = capsys.readouterr().err
+    assert "--licence with --format rosinality: a .pt file has no place for a licence" in told
+    assert not (tmp_path / "b.pt").exists()
+
+
+def test_a_folder_exported_from_an_import_says_where_it_came_from(networks, tmp_path):
+    file = tmp_path / "alone.pt"
+    torch.save(rosinality_generator(networks[0]["sd"]), file)
+    first, second = bring_in(file), tmp_path / "copy"
+    assert main(["export", str(first), "--out", str(second)]) == 0
+    before, after = (json.loads((f / "origin.json").read_text()) for f in (first, second))
+    assert before["notes"]
+    assert before["classes"]
+    assert after == before
+    assert after["missing"] == ["networks/generator", "networks/discriminator"]
+
+
+def test_an_export_misses_what_is_not_stored(imported, tmp_path):
+    folder = tmp_path / "w"
+    shutil.copytree(imported, folder)
+    (folder / "networks" / "generator.safetensors").unlink()
+    assert main(["export", str(folder), "--out", str(tmp_path / "copy")]) == 0
+    origin = json.loads((tmp_path / "copy" / "origin.json").read_text())
+    assert origin["missing"] == ["networks/generator"]
 
 
 def test_a_folder_exported_from_an_import_keeps_its_licence(imported, tmp_path):

@@ -21,7 +21,9 @@ from fixtures.tensorflow_variables import (
 import ganzoo
 from ganzoo.assembly.weights import read_weights
 from ganzoo.cli.main import main
+from ganzoo.interchange.known_globals import KNOWN
 from ganzoo.interchange.stylegan1_names import generator_variable
+from ganzoo.interchange.tensorflow_network import CLASSES
 
 
 def close(actual, expected):
@@ -36,6 +38,10 @@ def refused(capsys, file):
     assert code == 5, told
     assert not list(file.parent.glob("*out*")), "something was left behind"
     return told
+
+
+def test_every_class_of_a_network_is_one_that_a_file_may_name():
+    assert set(CLASSES) <= {known.name for known in KNOWN.values()}
 
 
 # StyleGAN2

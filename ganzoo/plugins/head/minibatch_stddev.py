@@ -55,12 +55,16 @@ class MinibatchStddevHead(nn.Module):
                 f"statistics is {statistics!r}; expected 0, or a number that divides the "
                 f"{channels} channels"
             )
+        if hidden is not None and hidden < 1:
+            raise BadValue(f"hidden is {hidden!r}; expected at least 1", path="hidden")
         self.group = group
         self.statistics = statistics
         self.label = label if site.label_width else "none"
         self.label_width = site.label_width
         outputs = 1
+        self.gives: tuple[str, ...] = ("score",)
         if self.label == "auxiliary":
+            self.gives = ("score", "classes")
             outputs = 1 + site.label_width
         elif self.label == "one-hot":
             outputs = site.label_width
@@ -77,6 +81,18 @@ class MinibatchStddevHead(nn.Module):
         self.conv = site.layers.conv(channels + statistics, channels, 3)
         self.dense = site.layers.dense(channels * height * width, hidden)
         self.out = site.layers.dense(hidden, outputs, activation="linear")
+
+    def check_batch(self, size: int) -> None:
+        """Refuse a share that cannot be cut into groups.
+
+        Raises:
+            BadValue: ``size`` is larger than the group and not divisible by it.
+        """
+        if self.statistics and self.group and size > self.group and size % self.group:
+            raise BadValue(
+                f"a share of {size} samples does not divide into groups of {self.group}, whose"
+                " variation the head measures"
+            )
 
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor | Mapping[str, Tensor]:
         """[N, C, base], [N, K] -> [N]; auxiliary: ``score`` [N] and ``classes`` [N, K].

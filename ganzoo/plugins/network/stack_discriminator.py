@@ -94,6 +94,17 @@ class StackDiscriminator(nn.Module):
                 layers=layers,
             )
         )
+        self.gives: tuple[str, ...] = getattr(self.head, "gives", ("score",))
+
+    def check_batch(self, size: int) -> None:
+        """Refuse a share that the head cannot take.
+
+        Raises:
+            BadValue: the head says why.
+        """
+        check = getattr(self.head, "check_batch", None)
+        if check is not None:
+            check(size)
 
     def forward(
         self,

@@ -84,6 +84,14 @@ class StyleGenerator(nn.Module):
         w_mean_beta: float = 0.995,
     ) -> None:
         super().__init__()
+        if latent_width < 1:
+            raise BadValue(
+                f"latent_width is {latent_width!r}; expected at least 1", path="latent_width"
+            )
+        if not 0 <= w_mean_beta < 1:
+            raise BadValue(
+                f"w_mean_beta is {w_mean_beta!r}; expected from 0 to below 1", path="w_mean_beta"
+            )
         self.resolution, self.base = site.resolution, site.base
         self.channels, self.label_width = site.channels, site.label_width
         self.latent_width = latent_width

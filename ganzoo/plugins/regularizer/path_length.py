@@ -64,7 +64,7 @@ class PathLength(nn.Module):
         length = root(gradient.square().sum(dim=2).mean(dim=1))  # [n, L, D] -> [n]
         batch_mean = moment.batch_mean(length)
         moved = self.mean.value.lerp(batch_mean, self.decay)
-        self.mean.observe(length.detach().mean())
+        self.mean.observe(length.detach().mean(), count=len(length))
         penalty = (length - moved).square()
         moment.observe("path_length", length)
         moment.observe("path_mean", moved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -36,6 +37,7 @@ from ganzoo.registry.contracts import (
 __all__ = ["AdversarialTask"]
 
 MAIN_TERM = "adversarial"
+PROBES = 1000  # places of the budget at which the sizes of batches are looked at
 
 Terms = Callable[[Moment], Mapping[str, Tensor]]
 
@@ -106,6 +108,8 @@ class AdversarialTask:
         self.regularizers = {name: make(None) for name, make in sorted(regularizers.items())}
         self.settings = {name: make.settings for name, make in regularizers.items()}
         self._check_regularizers()
+        self._check_outputs()
+        self._check_batches(site)
         self.state = nn.ModuleDict(
             {
                 f"{name} regularizer": regularizer
@@ -130,6 +134,56 @@ class AdversarialTask:
                     path=f"regularizers.{name}",
                 )
 
+    def _check_outputs(self) -> None:
+        """What the discriminator says beside its score is read, and what is read it says."""
+        gives = getattr(self.networks["discriminator"], "gives", None)
+        if gives is None:
+            return
+        unread = set(gives) - {"score"}
+        for name, regularizer in self.regularizers.items():
+            reads = getattr(regularizer, "reads_outputs", ())
+            missing = sorted(set(reads) - set(gives))
+            if missing:
+                raise BadValue(
+                    f"it reads {', '.join(missing)}, but the discriminator gives"
+                    f" {', '.join(gives)} only. Classes come from head: {{label: auxiliary}} and"
+                    " data with labels",
+                    path=f"regularizers.{name}",
+                )
+            unread -= set(reads)
+        if unread:
+            raise BadValue(
+                f"it also gives {', '.join(sorted(unread))}, which nothing learns from. Add a"
+                " regularizer that reads it (ganzoo/auxiliary-classifier, once for each network),"
+                " or choose another label of the head",
+                path="discriminator",
+            )
+
+    def _check_batches(self, site: TaskSite) -> None:
+        """Every share that training will cut can be taken by the discriminator."""
+        check = getattr(self.networks["discriminator"], "check_batch", None)
+        if check is None or site.batch is None:
+            return
+        last = site.images or 0
+        paces = {self.growth_at(last * step // PROBES) for step in range(PROBES + 1)}
+        for state in sorted(paces, key=lambda state: (state.level, state.fade)):
+            batch = site.batch if state.batch is None else state.batch
+            parts = math.ceil(batch / (site.micro_batch or batch))
+            for size in {len(range(part, batch, parts)) for part in range(parts)}:
+                try:
+                    check(size)
+                except BadValue as error:
+                    cut = f", training.micro_batch {site.micro_batch}" if parts > 1 else ""
+                    where = "" if state.batch is None else f" at {self._shown_size(state)}"
+                    raise BadValue(
+                        f"{error.message} (batch {batch}{where}{cut}). Change the batch, the"
+                        " micro-batch, or the head's group",
+                        path="discriminator" if state.batch is None else "growth.batch",
+                    ) from error
+
+    def _shown_size(self, state: GrowthState) -> str:
+        return show(size_at(state.level, self.base))
+
     def _check_networks_grow(self) -> None:
         for name, network in self.networks.items():
             if not getattr(network, "grows", False):
@@ -147,7 +201,7 @@ class AdversarialTask:
             fading = f", {last.fade:.0%} faded in" if last.fade < 1 else ""
             raise BadValue(
                 f"the networks still grow when the budget of {images:,} images is spent: they are "
-                f"at {show(size_at(last.level, self.base))}{fading}, and the images are "
+                f"at {self._shown_size(last)}{fading}, and the images are "
                 f"{show(size_at(self.top, self.base))}. Raise training.images, shorten the "
                 "growth, or lower data.resolution",
                 path="growth",
@@ -167,7 +221,7 @@ class AdversarialTask:
     def _pace(self, images: int) -> Pace:
         """As published, moments are forgotten when a fade begins and when it ends."""
         state = self.growth_at(images)
-        size = show(size_at(state.level, self.base))
+        size = self._shown_size(state)
         return Pace(
             batch=state.batch,
             lr=state.lr,
