@@ -235,3 +235,54 @@ def test_a_batch_that_the_head_cannot_group_is_one_message(in_process, toy):
     assert result.code == 2
     assert "training.batch" in result.err.splitlines()[-1]
     assert "mistake in ganzoo" not in result.err
+
+
+PICKY = '''\
+"""The logistic loss, until the third step."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganzoo.errors import BadValue
+
+__all__ = ["PickyLoss"]
+
+
+class PickyLoss:
+    """Refuses to go on."""
+
+    compares_pairs = False
+
+    def __init__(self, site: None = None) -> None:
+        self.asked = 0
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """[N] -> [N]."""
+        self.asked += 1
+        if self.asked > 2:
+            raise BadValue("this is as far as it goes")
+        return F.softplus(-fake)
+
+    def discriminator(self, fake: Tensor, real: Tensor) -> Tensor:
+        """[N], [N] -> [N]."""
+        return F.softplus(fake) + F.softplus(-real)
+'''
+
+
+def test_a_component_that_refuses_in_the_middle_loses_no_step(in_process, toy, tmp_path):
+    package = tmp_path / "picky"
+    (package / "loss").mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "from ganzoo import components_in, hookimpl\n\n\n"
+        "@hookimpl\ndef ganzoo_components():\n    return components_in(__package__)\n"
+    )
+    (package / "loss" / "picky.py").write_text(PICKY)
+    words = ["-p", "mine=./picky", "run", "toy.yaml", "task.loss=mine/picky", "--device", "cpu"]
+    result = in_process(*words)
+    assert result.code == 2
+    assert "this is as far as it goes" in result.err
+    assert "Saved. Go on with: ganzoo run" in result.err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert (run / "checkpoints" / "000000016.pt").is_file()

@@ -215,6 +215,12 @@ def test_a_command_that_does_not_parse_is_found(text, expected):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
+def test_nothing_is_left_to_be_filled_in(path):
+    text = FENCED.sub("", path.read_text(encoding="utf-8"))
+    assert not re.findall(r"^[A-Z]+(?:_[A-Z]+)+$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
 def test_every_internal_link_leads_somewhere(path):
     text = FENCED.sub("", path.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
