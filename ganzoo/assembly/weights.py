@@ -27,6 +27,12 @@ from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import TaskSite
 
 _NAMED = 8  # tensors that an error names before it counts the rest
+_STARTS = (b"PK", b"\x80")  # of an archive of torch.save, and of a pickle
+_STRANGERS = {
+    ".yaml": "a recipe",
+    ".yml": "a recipe",
+    ".safetensors": "the file of one network",
+}
 
 States = Mapping[str, Mapping[str, Tensor]]
 
@@ -66,9 +72,13 @@ def read_weights(path: str | Path, device: str | torch.device = "cpu") -> Stored
     """
     path = Path(path)
     note = ""
-    if is_weights_folder(path):
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be looked at: {error.strerror}.", path=path) from error
+    if is_folder and is_weights_folder(path):
         return _read_folder(path, device)
-    if path.is_dir():
+    if is_folder:
         if not (path / RECIPE).exists():
             raise DataError(
                 f"{path}: not a run folder and no folder of weights: it has no recipe.yaml."
@@ -190,6 +200,14 @@ def _read_folder(folder: Path, device: str | torch.device) -> StoredWeights:
 
 
 def _read_file(path: Path, device: str | torch.device) -> dict[str, Any]:
+    start = _first_bytes(path)
+    if start and not start.startswith(_STARTS):
+        what = _STRANGERS.get(path.suffix.lower(), "no file of weights")
+        raise DataError(
+            f"{path}: this is {what}. Expected a run folder, one of its checkpoints, or a folder"
+            " of weights.",
+            path=path,
+        )
     try:
         return read_checkpoint(path, device)
     except DataError as error:
@@ -199,3 +217,12 @@ def _read_file(path: Path, device: str | torch.device) -> dict[str, Any]:
             f"{error}\n  Weights of other programs come in with: ganzoo import {path} --out FOLDER",
             path=path,
         ) from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Of a file; empty where there are none, or none that can be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(2)
+    except OSError:
+        return b""

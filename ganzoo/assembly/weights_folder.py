@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -83,22 +83,17 @@ def read_origin(folder: Path) -> dict[str, Any]:
     try:
         origin = json.loads(path.read_text(encoding="utf-8"))
         number = origin["ganzoo"]
-        facts = origin["data"]
-        height, width = facts["resolution"]
-        sound = all(
-            isinstance(each, int)
-            for each in (number, height, width, facts["channels"], facts["label_width"])
-        )
+        if _is_whole(number) and number > FORMAT:
+            raise DataError(
+                f"{path}: written by a newer ganzoo (format {number}, this one reads {FORMAT})."
+                " Upgrade ganzoo.",
+                path=path,
+            )
+        sound = _is_whole(number) and _is_sound(origin["data"], origin.get("images"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(_damaged(path), path=path) from error
     if not sound:
         raise DataError(_damaged(path), path=path)
-    if number > FORMAT:
-        raise DataError(
-            f"{path}: written by a newer ganzoo (format {number}, this one reads {FORMAT})."
-            " Upgrade ganzoo.",
-            path=path,
-        )
     found: dict[str, Any] = origin
     return found
 
@@ -205,7 +200,25 @@ def whole_file(out: Path) -> Iterator[IO[bytes]]:
         # torch reports a full disk as a RuntimeError of its archive writer
         raise DataError(_unwritable(out, error), path=out) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what is told
+            partial.unlink()
+
+
+def _is_sound(facts: Mapping[str, Any], images: Any) -> bool:
+    """Whether the facts of the data are such that networks can be built and named by them."""
+    height, width = facts["resolution"]
+    names = facts.get("class_names", [])
+    return (
+        all(_is_whole(size, least=1) for size in (height, width, facts["channels"]))
+        and _is_whole(facts["label_width"])
+        and isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and (images is None or _is_whole(images))
+    )
+
+
+def _is_whole(value: Any, *, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _alone(tensor: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def shipped_recipes() -> tuple[str, ...]:
 def run_folder(word: str) -> Path | None:
     """The run folder that a word names, or None where it names something else."""
     folder = Path(word)
-    return folder if (folder / RUN_RECIPE).is_file() else None
+    return folder if os.path.isfile(folder / RUN_RECIPE) else None
 
 
 def recipe_source(word: str) -> str | Path:
@@ -39,9 +40,9 @@ def recipe_source(word: str) -> str | Path:
         RecipeError: the word is none of these.
     """
     path = Path(word)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike that of pathlib, it bears names that no disk takes
         return path
-    if path.is_dir():
+    if os.path.isdir(path):
         if run_folder(word) is None:
             raise RecipeError(
                 f"this folder holds no {RUN_RECIPE}, so it is no run of ganzoo. "

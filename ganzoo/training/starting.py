@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ def resumed(
     Raises:
         DataError: it is of another recipe (the text says what was changed), or cannot be read.
     """
-    if resume.is_dir():
+    if os.path.isdir(resume):  # False for a name that is too long, which then cannot be read
         path, content, note = newest_checkpoint(resume, device)
         folder = resume
         if note:

@@ -97,6 +97,13 @@ def test_a_recipe_that_is_not_there_gets_its_neighbour_named(ganzoo):
     assert "Did you mean 'quickstart'?" in result.err
 
 
+@pytest.mark.parametrize("command", ["run", "show"])
+def test_a_name_that_no_disk_takes_is_no_recipe_either(in_process, command):
+    result = in_process(command, "a" * 5000)
+    assert result.code == 2
+    assert "there is no such recipe file" in result.one_message
+
+
 def test_a_folder_that_is_no_run_is_refused(ganzoo, tmp_path):
     (tmp_path / "pictures").mkdir()
     result = ganzoo("check", "pictures")

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from inspected import inspecting
+from inspected import TINY, inspecting
 
 from ganzoo.assembly.figure.dataflow import Dataflow
 from ganzoo.assembly.figure.diagram import diagram
@@ -108,8 +108,12 @@ def test_scores_of_an_attention_are_no_resolution(inspect):
     assert {"Group norm", "softmax", "SiLU", "Avg pool2d"} <= set(texts(draw(seen)))
 
 
-def test_everything_that_a_head_gives_is_drawn(inspect):
-    written = texts(draw(inspect("task.discriminator.head.label=auxiliary", label_width=3)))
+def test_everything_that_a_head_gives_is_drawn(inspect, tmp_path):
+    told = "{use: ganzoo/auxiliary-classifier, network: generator}"
+    path = tmp_path / "told.yaml"
+    path.write_text(TINY.replace("task:\n", f"task:\n  regularizers: {{classes: {told}}}\n"))
+    seen = inspect("task.discriminator.head.label=auxiliary", source=path, label_width=3)
+    written = texts(draw(seen))
     assert {"score", "classes"} <= set(written)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 import ganzoo
 from ganzoo.assembly.weights import load_into, read_weights
-from ganzoo.assembly.weights_folder import save_tensors, write_weights_folder
+from ganzoo.assembly.weights_folder import save_tensors, whole_file, write_weights_folder
 from ganzoo.errors import DataError
 
 ORIGIN = {"data": {"resolution": [8, 8], "channels": 3, "label_width": 0}}
@@ -29,6 +29,10 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def run(folder):
     return ganzoo.load(folder)
+
+
+def origin(**facts):
+    return json.dumps({"ganzoo": 1, "data": {**ORIGIN["data"], **facts}})
 
 
 def write(out, **more):
@@ -104,6 +108,16 @@ def test_the_present_folder_cannot_be_written_to(tmp_path, monkeypatch):
         ("[]", "damaged or not written by ganzoo"),
         ('{"ganzoo": 1, "data": {"resolution": 8}}', "damaged or not written by ganzoo"),
         (json.dumps({"ganzoo": 99, **ORIGIN}), "written by a newer ganzoo (format 99"),
+        (json.dumps({"ganzoo": 99, "data": "elsewhere"}), "written by a newer ganzoo (format 99"),
+        (origin(resolution=[8, 0]), "damaged or not written by ganzoo"),
+        (origin(resolution=[8, True]), "damaged or not written by ganzoo"),
+        (origin(channels=-1), "damaged or not written by ganzoo"),
+        (origin(label_width=-1), "damaged or not written by ganzoo"),
+        (origin(class_names=5), "damaged or not written by ganzoo"),
+        (origin(class_names=["a", 5]), "damaged or not written by ganzoo"),
+        (origin(class_names=None), "damaged or not written by ganzoo"),
+        (json.dumps({"ganzoo": 1, **ORIGIN, "images": "many"}), "damaged or not written by ganzoo"),
+        (json.dumps({"ganzoo": 1, **ORIGIN, "images": -1}), "damaged or not written by ganzoo"),
     ],
 )
 def test_a_wrong_origin_is_told(tmp_path, content, text):
@@ -131,6 +145,34 @@ def test_a_foreign_file_is_sent_to_import(tmp_path):
     torch.save({"g_ema": {}}, tmp_path / "a.pt")
     with pytest.raises(DataError, match=r"come in with: ganzoo import .*a\.pt --out FOLDER"):
         read_weights(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("a.yaml", b"ganzoo: 1\n", r"a\.yaml: this is a recipe\. Expected a run folder"),
+        ("a.txt", b"notes\n", r"a\.txt: this is no file of weights\. Expected a run folder"),
+        ("a.safetensors", b"\x08\0\0\0\0\0\0\0{}", r"this is the file of one network\."),
+    ],
+)
+def test_a_file_that_holds_no_weights_is_not_sent_to_import(tmp_path, name, content, text):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=text) as caught:
+        read_weights(tmp_path / name)
+    assert "ganzoo import" not in str(caught.value)
+
+
+def test_a_name_that_no_disk_takes_is_told():
+    with pytest.raises(DataError, match="cannot be looked at: File name too long"):
+        read_weights("a" * 5000)
+
+
+def test_a_file_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "x.pt"
+    text = r"x\.pt: cannot be written .*nothing was left there"
+    with pytest.raises(DataError, match=text), whole_file(out):
+        pass
 
 
 # Into a network
