@@ -67,10 +67,10 @@ def trained(name: str, folder: Path) -> tuple[Path, float]:
         f"watch.every_images={FIRST}",
         *([] if name == "progan" else ["task.regularizers.r1.weight=0.05"]),
     ]
+    words = ["run", name, *overrides, "--device", "cpu", "--out", str(folder)]
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "ganzoo", "run", name, "--device", "cpu", *overrides]
-        + ["--out", str(folder)],
+        [sys.executable, "-m", "ganzoo", *words],
         cwd=ROOT,
         check=False,
         capture_output=True,
