@@ -45,7 +45,7 @@ OVERRIDES = (
     "training.ema.ramp_up=0.05",
     "watch.every_images=20_000",
 )
-KEPT = ("report.md", "report.csv", "report")
+KEPT = ("report.md", "report.html", "report.csv", "report")
 
 
 def main() -> None:
@@ -66,24 +66,25 @@ def main() -> None:
     minutes = (time.monotonic() - began) / 60
     print(f"{minutes:.1f} minutes, exit code {code}")
     if not arguments.no_copy and (arguments.out / "report.md").is_file():
-        copy(arguments.out, minutes)
+        copy(arguments.out, None if "--report-only" in more else minutes)
     raise SystemExit(code)
 
 
-def copy(source: Path, minutes: float) -> None:
-    """The report without its runs, and what it was measured on."""
+def copy(source: Path, minutes: float | None) -> None:
+    """The report without its runs; where they were trained just now, what it was measured on."""
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     target = ROOT / "benchmarks" / "results" / f"table2-{date}"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
-        found = source / name
+        found, copied = source / name, target / name
         if found.is_dir():
-            shutil.copytree(found, target / name)
+            shutil.rmtree(copied, ignore_errors=True)
+            shutil.copytree(found, copied)
         else:
-            shutil.copyfile(found, target / name)
-    facts = {"command": "python -m benchmarks.ablation_grid", **machine(), "minutes": minutes}
-    (target / "machine.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            shutil.copyfile(found, copied)
+    if minutes is not None:
+        facts = {"command": "python -m benchmarks.ablation_grid", **machine(), "minutes": minutes}
+        (target / "machine.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     print(f"Copied to {target.relative_to(ROOT)}")
 
 

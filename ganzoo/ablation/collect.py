@@ -13,6 +13,8 @@ from ganzoo.ablation.record import Record
 from ganzoo.ablation.words import duration
 from ganzoo.recipe.diff import diff
 
+MORE_THAN_A_BATCH = 1.05  # runs end with a whole batch, so sizes differ a little
+
 
 def collect(folder: Path, plan: Plan, record: Record, *, recipe: str) -> Facts:
     """All facts of an ablation's folder; reads files and computes nothing anew.
@@ -29,13 +31,13 @@ def collect(folder: Path, plan: Plan, record: Record, *, recipe: str) -> Facts:
         )
         for point in plan.points
     )
-    judgements = [run.judgement for point in points for run in point.runs if run.judgement]
-    metrics = dict.fromkeys(name for judgement in judgements for name in judgement["values"])
+    evaluations = [run.evaluation for run in _evaluated(points)]
+    metrics = dict.fromkeys(name for evaluation in evaluations for name in evaluation["values"])
     protocols: dict[str, str] = {}
     lower: dict[str, bool] = {}
-    for judgement in judgements:
-        protocols.update(judgement["protocols"])
-        lower.update(judgement["lower_is_better"])
+    for evaluation in evaluations:
+        protocols.update(evaluation["protocols"])
+        lower.update(evaluation["lower_is_better"])
     return Facts(
         plan=plan,
         points=points,
@@ -63,19 +65,17 @@ def _setting(plan: Plan, points: Sequence[PointFacts], recipe: str) -> list[tupl
         dict.fromkeys(
             "{use}, {count:,} pictures of {height} x {width} x {channels}, fingerprint"
             " {fingerprint:.8}".format(
-                **run.judgement["data"],
-                height=run.judgement["data"]["resolution"][0],
-                width=run.judgement["data"]["resolution"][1],
+                **run.evaluation["data"],
+                height=run.evaluation["data"]["resolution"][0],
+                width=run.evaluation["data"]["resolution"][1],
             )
-            for point in points
-            for run in point.runs
-            if run.judgement
+            for run in _evaluated(points)
         )
     )
     if data:
         told.append(("Data", "; ".join(data)))
-    budgets = sorted({point.images for point in plan.points})
-    told.append(("Budget", " or ".join(f"{images:,}" for images in budgets) + " images a run"))
+    seen = {run.images for run in _evaluated(points)} or {point.images for point in plan.points}
+    told.append(("Budget", " or ".join(f"{images:,}" for images in sorted(seen)) + " images a run"))
     told.append(("Seeds", ", ".join(map(str, plan.seeds))))
     seconds = sum(run.seconds for point in points for run in point.runs)
     told.append(("Machine", machine_words()))
@@ -87,23 +87,31 @@ def _setting(plan: Plan, points: Sequence[PointFacts], recipe: str) -> list[tupl
 
 def _warnings(points: Sequence[PointFacts]) -> list[str]:
     found = []
-    prints = {
-        run.judgement["data"]["fingerprint"]
-        for point in points
-        for run in point.runs
-        if run.judgement
-    }
+    prints = {run.evaluation["data"]["fingerprint"] for run in _evaluated(points)}
     if len(prints) > 1:
         found.append(
-            "The runs were judged against different pictures, so their numbers do not compare:"
+            "The runs were evaluated against different pictures, so their numbers do not compare:"
             f" fingerprints {', '.join(sorted(name[:8] for name in prints))}."
         )
+    for budget in sorted({point.point.images for point in points}):
+        same = [point for point in points if point.point.images == budget]
+        seen = sorted({run.images for run in _evaluated(same)})
+        if seen and seen[-1] > seen[0] * MORE_THAN_A_BATCH:
+            found.append(
+                f"Some runs have seen {seen[-1]:,} images and others {seen[0]:,}, so their numbers"
+                " do not compare; the CSV file says which. Train the others as far with --images."
+            )
     counts = {
         len(values) for point in points for name in _names(points) if (values := point.values(name))
     }
     if len(counts) > 1:
-        found.append("Some points have fewer judged runs than others; see the status.")
+        found.append("Some points have fewer evaluated runs than others; see the status.")
     return found
+
+
+def _evaluated(points: Sequence[PointFacts]) -> list[RunFacts]:
+    """The runs that there are numbers of."""
+    return [run for point in points for run in point.runs if run.evaluation.get("values")]
 
 
 def _names(points: Sequence[PointFacts]) -> list[str]:
@@ -112,6 +120,6 @@ def _names(points: Sequence[PointFacts]) -> list[str]:
             name
             for point in points
             for run in point.runs
-            for name in run.judgement.get("values", {})
+            for name in run.evaluation.get("values", {})
         )
     )

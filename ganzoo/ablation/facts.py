@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganzoo.ablation.folder import JUDGEMENT, STRIP, home_of, rows_of, run_of
+from ganzoo.ablation.folder import EVALUATION, STRIP, home_of, rows_of, run_of
 from ganzoo.ablation.plan import Member, Plan, PlannedPoint
 from ganzoo.ablation.record import Record, RunRecord
+
+# what an evaluation holds by name; a file without them is none
+MAPPINGS = ("parameters", "multiply_adds", "values", "protocols", "lower_is_better", "data")
 
 Curve = tuple[tuple[int, float], ...]
 
@@ -27,7 +30,7 @@ class RunFacts:
         steps_per_second: median over the rows of its log, without the first; None: not known.
         seconds: trained in all, by its log.
         losses: by name, (images, value) in their order.
-        judgement: as ``judgement.json`` has it; empty where it was not judged.
+        evaluation: as ``evaluation.json`` has it; empty where it was not evaluated.
         strip: a PNG of its samples, or None.
     """
 
@@ -37,15 +40,22 @@ class RunFacts:
     steps_per_second: float | None
     seconds: float
     losses: Mapping[str, Curve]
-    judgement: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
     strip: Path | None
 
     @property
+    def images(self) -> int:
+        """That it has seen: as evaluated, else as the record has it."""
+        return int(self.evaluation.get("images") or self.record.images)
+
+    @property
     def status(self) -> str:
-        """Of the run, or that it is trained but was not judged."""
-        judged = bool(self.judgement) and not self.judgement.get("error")
+        """Of the run, or that it is trained but was not evaluated."""
+        evaluated = bool(self.evaluation) and not self.evaluation.get("error")
         return (
-            "not judged" if self.record.status == "finished" and not judged else self.record.status
+            "not evaluated"
+            if self.record.status == "finished" and not evaluated
+            else self.record.status
         )
 
 
@@ -63,7 +73,7 @@ class PointFacts:
 
     @property
     def parameters(self) -> Mapping[str, int]:
-        """By network; empty where no run was judged."""
+        """By network; empty where no run was evaluated."""
         return self._by_network("parameters")
 
     @property
@@ -73,17 +83,17 @@ class PointFacts:
 
     def _by_network(self, name: str) -> Mapping[str, int]:
         for run in self.runs:
-            if run.judgement:
-                found: Mapping[str, int] = run.judgement[name]
+            if run.evaluation:
+                found: Mapping[str, int] = run.evaluation[name]
                 return found
         return {}
 
     def values(self, metric: str) -> list[float]:
-        """The number of each judged run, in the order of the seeds."""
+        """The number of each evaluated run, in the order of the seeds."""
         return [
-            run.judgement["values"][metric]
+            run.evaluation["values"][metric]
             for run in self.runs
-            if metric in run.judgement.get("values", {})
+            if metric in run.evaluation.get("values", {})
         ]
 
     def speeds(self) -> list[float]:
@@ -140,7 +150,7 @@ def run_facts(folder: Path, member: Member, record: Record) -> RunFacts:
     rows = [] if run is None else rows_of(run)
     known = record.of(member)
     # an unfinished run has seen fewer images than the others, and does not compare
-    judgement = _judgement(home) if run is not None and known.status == "finished" else {}
+    evaluation = _evaluation(home) if run is not None and known.status == "finished" else {}
     strip = home / STRIP
     return RunFacts(
         member=member,
@@ -149,8 +159,8 @@ def run_facts(folder: Path, member: Member, record: Record) -> RunFacts:
         steps_per_second=steps_per_second(rows),
         seconds=float(rows[-1].get("seconds", 0.0)) if rows else 0.0,
         losses=losses(rows),
-        judgement=judgement,
-        strip=strip if judgement and strip.is_file() else None,
+        evaluation=evaluation,
+        strip=strip if evaluation and strip.is_file() else None,
     )
 
 
@@ -184,9 +194,10 @@ def losses(rows: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     return {name: tuple(curve) for name, curve in found.items()}
 
 
-def _judgement(home: Path) -> Mapping[str, Any]:
+def _evaluation(home: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads((home / JUDGEMENT).read_text(encoding="utf-8"))
+        found = json.loads((home / EVALUATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    whole = isinstance(found, dict) and all(isinstance(found.get(key), dict) for key in MAPPINGS)
+    return found if whole else {}

@@ -9,33 +9,38 @@ from typing import Any
 import numpy as np
 
 from ganzoo.ablation.facts import Curve, Facts, PointFacts
+from ganzoo.ablation.notes import MOST_BANDS
 from ganzoo.ablation.tables import number_name
 
 INK = "#4a5058"
 PAPER = "#ffffff"
 RESOLUTION = 150  # dots per inch
 SAMPLES = 160  # places along a curve
+WINDOW = 9  # of them in a running mean, a twentieth
 
 
 def loss_figure(facts: Facts) -> bytes | None:
-    """PNG: a panel a loss, a line a point (mean over seeds) with a band of one deviation."""
+    """PNG: a panel a loss, a line a point (mean over seeds), smoothed.
+
+    A line has a band of one deviation, unless there are too many to tell their bands apart.
+    """
     names = list(
         dict.fromkeys(name for point in facts.points for run in point.runs for name in run.losses)
     )
     names = [name for name in names if any(_curves(point, name) for point in facts.points)]
     if not names:
         return None
-    figure, axes = _panels(len(names), width=5.2, height=3.4)
+    figure, axes = _panels(len(names), width=5.2, height=3.6)
     for name, axis in zip(names, axes):
         for number, point in enumerate(facts.points):
             curves = _curves(point, name)
             if not curves:
                 continue
-            images, mean, deviation = band(curves)
+            images, mean, deviation = band(curves, window=WINDOW)
             color = _color(number, len(facts.points))
             label = f"{point.point.index}  {point.point.label}"
             axis.plot(images, mean, color=color, linewidth=1.5, label=label)
-            if len(curves) > 1:
+            if len(curves) > 1 and len(facts.points) <= MOST_BANDS:
                 axis.fill_between(
                     images, mean - deviation, mean + deviation, color=color, alpha=0.14, linewidth=0
                 )
@@ -89,9 +94,12 @@ def metric_figure(facts: Facts, metric: str) -> bytes | None:
 
 
 def band(
-    curves: Sequence[Curve],
+    curves: Sequence[Curve], *, window: int = 1
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Mean and standard deviation of curves, where all of them are known.
+
+    Args:
+        window: odd, places of a running mean of each curve; 1: as it is.
 
     Returns:
         Images, mean, deviation (divisor n - 1; 0 for one curve), each [P].
@@ -99,7 +107,7 @@ def band(
     first = max(curve[0][0] for curve in curves)
     last = min(curve[-1][0] for curve in curves)
     images = np.linspace(first, max(first, last), SAMPLES)
-    values = np.stack([_read(curve, images) for curve in curves])
+    values = np.stack([_smoothed(_read(curve, images), window) for curve in curves])
     deviation = values.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(len(images))
     return images, values.mean(axis=0), deviation
 
@@ -108,6 +116,13 @@ def _read(curve: Curve, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     places, values = np.array(curve, dtype=np.float64).T
     found: np.ndarray[Any, Any] = np.interp(images, places, values)
     return found
+
+
+def _smoothed(values: np.ndarray[Any, Any], window: int) -> np.ndarray[Any, Any]:
+    """Running mean; at the ends over as many places as there are."""
+    ones = np.ones(window)
+    found: np.ndarray[Any, Any] = np.convolve(values, ones, "same")
+    return found / np.convolve(np.ones(len(values)), ones, "same")
 
 
 def _curves(point: PointFacts, name: str) -> list[Curve]:

@@ -14,11 +14,12 @@ from typing import Any
 
 from ganzoo.ablation.plan import Member
 from ganzoo.assembly.checkpoint import checkpoint_files
-from ganzoo.errors import UsageError
+from ganzoo.errors import DataError, UsageError
 
+LOCK = "lock"
 LOG = "log.txt"
 USAGE = "usage.json"
-JUDGEMENT = "judgement.json"
+EVALUATION = "evaluation.json"
 STRIP = "strip.png"
 TAIL_BYTES = 8_192  # some rows of stats.jsonl
 LOG_TAIL_BYTES = 65_536
@@ -101,15 +102,15 @@ def locked(folder: Path, report: Callable[[str], None]) -> Iterator[int | None]:
     system has no such locks, the folder is not held and None comes out.
 
     Raises:
+        DataError: the folder cannot be written.
         UsageError: somebody else holds it for longer than such runs take to save.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":
+    descriptor = _lock_file(folder)
+    if descriptor is None or sys.platform == "win32":
         yield None
         return
     import fcntl
 
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         began = time.monotonic()
         told = False
@@ -132,3 +133,18 @@ def locked(folder: Path, report: Callable[[str], None]) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lock_file(folder: Path) -> int | None:
+    """A descriptor of the file that is locked, its folder made; None: there are no such locks."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if sys.platform == "win32":
+            return None
+        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written: {error.strerror or error}. Choose another place with"
+            " --out.",
+            path=folder,
+        ) from error

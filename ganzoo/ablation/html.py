@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from html import escape
 
 from ganzoo.ablation.facts import Facts
+from ganzoo.ablation.notes import failures, losses_note, metrics_note, samples_note
 from ganzoo.ablation.pictures import Picture, Pictures
-from ganzoo.ablation.tables import Cell, Table, differences, failures, matrices, summary
+from ganzoo.ablation.tables import Cell, Table, differences, matrices, summary
 
 STYLE = """\
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #646c76; --line: #d9dde2;
@@ -27,7 +29,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem;
   font-variant-numeric: tabular-nums; }
-th, td { padding: .42rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
+th, td { padding: .42rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); border-bottom-width: 2px; vertical-align: bottom;
   white-space: normal; line-height: 1.25; }
@@ -35,8 +37,11 @@ th.word, td.word { text-align: left; } td.faint { color: var(--soft); opacity: .
 td.strong { font-weight: 700; } table.matrix td { text-align: center; padding: .7rem 1.2rem; }
 table.matrix th { text-align: center; } table.matrix .word { text-align: left; }
 table.matrix th.word { max-width: 14rem; }
-td.strip { padding: .3rem .8rem; } .strip img, .figure img { display: block; max-width: 100%;
-  height: auto; } .strip img { border-radius: .25rem; max-width: 54rem; }
+table.strips { table-layout: fixed; width: 100%; }
+table.strips td { vertical-align: middle; }
+table.strips td.word { width: 12rem; white-space: normal; }
+td.strip { padding: .3rem .6rem; } .strip img, .figure img { display: block; max-width: 100%;
+  height: auto; } .strip img { border-radius: .25rem; max-width: min(100%, 54rem); }
 .figure { margin: 1.2rem 0; background: #fff; border: 1px solid var(--line);
   border-radius: .6rem; padding: .8rem; width: fit-content; max-width: 100%; }
 .beware { border-left: .3rem solid var(--warn); padding: .5rem 1rem; background: var(--card); }
@@ -69,11 +74,13 @@ def _lines(facts: Facts, pictures: Pictures) -> Iterator[str]:
         yield from _table(table, "matrix")
     for picture in pictures.metrics:
         yield from _figure(picture)
+    if metrics_note(facts):
+        yield f'<p class="note">{escape(metrics_note(facts))}</p>'
     yield from _strips(facts, pictures)
     if pictures.losses is not None:
         yield "<h2>Losses</h2>"
         yield from _figure(pictures.losses)
-        yield '<p class="note">Mean over the seeds, with a band of one standard deviation.</p>'
+        yield f'<p class="note">{escape(losses_note(facts))}</p>'
     between = differences(facts)
     if between is not None:
         yield from _table(between)
@@ -90,7 +97,8 @@ def _table(table: Table, kind: str = "") -> Iterator[str]:
     yield f'<div class="wide"><table class="{kind}"><thead><tr>'
     for number, heading in enumerate(table.headings):
         word = ' class="word"' if number < table.labels else ""
-        yield f"<th{word}>{escape(heading)}</th>"
+        held = re.sub(" (?=[↓↑→])", "&nbsp;", escape(heading))  # no arrow on a line of its own
+        yield f"<th{word}>{held}</th>"
     yield "</tr></thead><tbody>"
     for row in table.rows:
         cells = (_cell(cell, number < table.labels) for number, cell in enumerate(row))
@@ -116,12 +124,11 @@ def _strips(facts: Facts, pictures: Pictures) -> Iterator[str]:
     if not any(pictures.strips):
         return
     yield "<h2>Samples</h2>"
-    yield '<p class="note">Every row shows the same latents: seeds 0 to 9 of the first finished'
-    yield "run.</p>"
-    yield '<div class="wide"><table><tbody>'
+    yield f'<p class="note">{escape(samples_note(facts))}</p>'
+    yield '<div class="wide"><table class="strips"><tbody>'
     for point, picture in zip(facts.points, pictures.strips):
         if picture is not None:
-            name = escape(f"{point.point.index}  {point.point.label}")
+            name = escape(f"{point.point.index}: {point.point.label}")
             yield f'<tr><td class="word">{name}</td><td class="strip">{_image(picture)}</td></tr>'
     yield "</tbody></table></div>"
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.ablation.facts import Facts
+from ganzoo.ablation.notes import failures, losses_note, metrics_note, samples_note
 from ganzoo.ablation.pictures import Picture, Pictures
-from ganzoo.ablation.tables import Cell, Table, differences, failures, matrices, summary
+from ganzoo.ablation.tables import Cell, Table, differences, matrices, summary
 
 
 def markdown_of(facts: Facts, pictures: Pictures, folder: Path) -> str:
@@ -32,10 +33,13 @@ def _lines(facts: Facts, pictures: Pictures, folder: Path) -> Iterator[str]:
         yield from _table(table)
     for picture in pictures.metrics:
         yield from _picture(picture, folder)
+    if metrics_note(facts):
+        yield f"*{metrics_note(facts)}*"
+        yield ""
     if any(pictures.strips):
         yield "## Samples"
         yield ""
-        yield "Every row shows the same latents: seeds 0 to 9 of the first finished run."
+        yield samples_note(facts)
         yield ""
         yield "| Point | Samples |"
         yield "|---|---|"
@@ -47,9 +51,9 @@ def _lines(facts: Facts, pictures: Pictures, folder: Path) -> Iterator[str]:
     if pictures.losses is not None:
         yield "## Losses"
         yield ""
-        yield "Mean over the seeds, with a band of one standard deviation."
-        yield ""
         yield from _picture(pictures.losses, folder)
+        yield f"*{losses_note(facts)}*"
+        yield ""
     between = differences(facts)
     if between is not None:
         yield from _table(between)

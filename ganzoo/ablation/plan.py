@@ -8,9 +8,9 @@ from typing import Any
 
 from ganzoo.errors import UsageError
 from ganzoo.recipe.grid import Grid, GridPoint
-from ganzoo.recipe.identity import canonical, recipe_hash
+from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.model import Recipe
-from ganzoo.recipe.rooms import leaves_of
+from ganzoo.recipe.rooms import HASHED, leaves_of, rooms_of
 from ganzoo.registry.types import Value
 
 SEED = "training.seed"
@@ -38,8 +38,9 @@ class PlannedPoint:
         return recipe_hash(self.recipe)
 
     def content(self) -> dict[str, Any]:
-        """Dotted paths and values of all that enters the hash, as JSON has them."""
-        return dict(leaves_of(canonical(self.recipe)))
+        """Dotted paths and values of the rooms that enter the hash, nulls among them."""
+        rooms = rooms_of(self.recipe)
+        return dict(leaves_of({room: rooms[room] for room in HASHED}))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,7 +96,7 @@ def plan_of(
 
     Args:
         points: indices; None: all.
-        seeds: None: that of the first recipe.
+        seeds: of every point; None: that of the first point's recipe.
         images: budget of every run, instead of its recipe's.
 
     Raises:

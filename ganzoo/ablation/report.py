@@ -12,6 +12,7 @@ from ganzoo.ablation.figures import loss_figure, metric_figure
 from ganzoo.ablation.html import html_of
 from ganzoo.ablation.markdown import markdown_of
 from ganzoo.ablation.pictures import Picture, Pictures
+from ganzoo.ablation.tables import number_name
 from ganzoo.data.files import atomic_file
 from ganzoo.errors import DataError
 
@@ -57,12 +58,12 @@ def csv_of(facts: Facts, folder: Path) -> str:
             writer.writerow(
                 [
                     *(point.point.index, point.point.label, run.member.seed, run.status),
-                    *(point.point.hash, run.record.images, where),
+                    *(point.point.hash, run.images, where),
                     *(point.parameters.get(name) for name in networks),
                     *(point.multiply_adds.get(name) for name in networks),
                     *(run.steps_per_second, run.seconds),
                     *(run.record.peak_memory, run.record.peak_device_memory),
-                    *(run.judgement.get("values", {}).get(name) for name in facts.metrics),
+                    *(run.evaluation.get("values", {}).get(name) for name in facts.metrics),
                 ]
             )
     return out.getvalue()
@@ -83,7 +84,7 @@ def _pictures(folder: Path, facts: Facts) -> Pictures:
         strips=tuple(strips),
         losses=_drawn(place / "losses.png", "Losses over the images shown", loss_figure(facts)),
         metrics=tuple(
-            _drawn(place / f"metric-{number}.png", name, metric_figure(facts, name))
+            _drawn(place / f"metric-{number}.png", number_name(name), metric_figure(facts, name))
             for number, name in enumerate(facts.metrics)
         ),
     )

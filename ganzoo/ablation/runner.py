@@ -117,7 +117,8 @@ class Runner:
             saved = 0 if run is None else saved_images(run)
             done = before.status == "finished" and before.images >= budget and run is not None
             if done or saved >= budget:
-                self._record.change(member, status="finished", images=budget, reason="")
+                most = max(before.images, saved)
+                self._record.change(member, status="finished", images=most, reason="")
             elif before.status == "failed" and not self._options.retry:
                 self._say(member, f"failed before (exit {before.exit_code}); --retry tries again")
             else:

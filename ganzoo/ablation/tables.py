@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from ganzoo.ablation.facts import Facts, PointFacts
 from ganzoo.ablation.words import amount, brief, mean, memory, spread, written
+from ganzoo.registry.types import Value
+
+MOST_ACROSS = 4  # points beside one another that a page has room for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +115,12 @@ def _summary_note(facts: Facts) -> str:
         lines.append(
             f"Mean ± standard deviation (divisor n - 1) over the finished ones of {count} seeds."
         )
+    if len(facts.points) > 1:
+        lines.append("Bold is the best mean.")
     lines.append(
-        "Mult-adds are those of one sample's forward pass. Steps/s is the median over the log."
-        " Peak memory is the largest resident set of any run's process."
+        "Mult-adds are those of one sample's forward pass. Steps/s is the median over the log, and"
+        " runs that share a machine slow one another. Peak memory is the largest resident set of"
+        " any run's process."
     )
     return " ".join(lines)
 
@@ -128,22 +134,35 @@ def matrices(facts: Facts) -> list[Table]:
     if len(facts.plan.axes) != 2:
         return []
     down, across = facts.plan.axes
-    rows = list(dict.fromkeys(brief(point.point.values[down]) for point in facts.points))
-    columns = list(dict.fromkeys(brief(point.point.values[across]) for point in facts.points))
+    rows = _named(facts, down)
+    columns = _named(facts, across)
     if len(rows) < 2 or len(columns) < 2:
         return []
     cells = {
-        (brief(point.point.values[down]), brief(point.point.values[across])): point
+        (_key(point.point.values[down]), _key(point.point.values[across])): point
         for point in facts.points
     }
     return [_matrix(facts, metric, rows, columns, cells) for metric in facts.metrics]
 
 
+def _named(facts: Facts, axis: str) -> dict[str, str]:
+    """The values of an axis by their keys, in brief where no two of them look alike."""
+    values = {_key(point.point.values[axis]): point.point.values[axis] for point in facts.points}
+    short = {key: brief(value) for key, value in values.items()}
+    if len(set(short.values())) == len(short):
+        return short
+    return {key: written(value) for key, value in values.items()}
+
+
+def _key(value: Value) -> str:
+    return repr(value)  # 1 and "1" are two values, and so are components of two vendors
+
+
 def _matrix(
     facts: Facts,
     metric: str,
-    rows: list[str],
-    columns: list[str],
+    rows: dict[str, str],
+    columns: dict[str, str],
     cells: dict[tuple[str, str], PointFacts],
 ) -> Table:
     down, across = facts.plan.axes
@@ -173,55 +192,40 @@ def _matrix(
 
     return Table(
         title=f"{number_name(metric)}{_arrow(facts, metric)}",
-        headings=(f"{axis_name(down)} ↓ / {axis_name(across)} →", *columns),
-        rows=tuple((Cell(text=row), *(cell((row, column)) for column in columns)) for row in rows),
+        headings=(f"{axis_name(down)} ↓ / {axis_name(across)} →", *columns.values()),
+        rows=tuple(
+            (Cell(text=text), *(cell((row, column)) for column in columns))
+            for row, text in rows.items()
+        ),
     )
 
 
 def differences(facts: Facts) -> Table | None:
-    """Paths down, points across: where the recipes differ from the first point's."""
+    """Where the recipes differ from the first point's: a row a path, or a row a point if more."""
     paths = dict.fromkeys(path for point in facts.points for path, _, _ in point.differences)
     if not paths:
         return None
     found = [{path: right for path, _, right in point.differences} for point in facts.points]
     first = {path: left for point in facts.points for path, left, _ in point.differences}
-    rows = []
-    for path in paths:
-        cells = [Cell(text=path), Cell(text=written(first[path]))]
-        for changed in found[1:]:
-            same = path not in changed
-            cells.append(Cell(text="=" if same else written(changed[path]), faint=same))
-        rows.append(tuple(cells))
-    headings = (f"{point.point.index}: {point.point.label}" for point in facts.points)
+    columns = [[Cell(text=written(first[path])) for path in paths]]
+    for changed in found[1:]:
+        columns.append(
+            [
+                Cell(text=written(changed[path])) if path in changed else Cell(text="=", faint=True)
+                for path in paths
+            ]
+        )
+    names = [f"{point.point.index}: {point.point.label}" for point in facts.points]
+    if len(names) > max(len(paths), MOST_ACROSS):
+        headings = ("Point", *paths)
+        rows = [(Cell(text=name), *cells) for name, cells in zip(names, columns)]
+    else:
+        headings = ("Key", *names)
+        rows = [(Cell(text=path), *cells) for path, *cells in zip(paths, *columns)]
     return Table(
         title="What differs",
-        headings=("Key", *headings),
+        headings=headings,
         rows=tuple(rows),
-        labels=1 + len(facts.points),
+        labels=len(headings),
         note=f"All recipes against that of point {facts.points[0].point.index}; = is as there.",
     )
-
-
-_SILENT = {
-    "not judged": "It is trained; --report-only judges it again.",
-    "running": "It has not ended yet, or its `ganzoo ablate` was killed.",
-    "waiting": "It has not begun.",
-}
-
-
-def failures(facts: Facts) -> list[tuple[str, str]]:
-    """A title and the last lines of the log of every run that did not finish or be judged."""
-    found = []
-    for point in facts.points:
-        for run in point.runs:
-            if run.status == "finished":
-                continue
-            title = (
-                f"Point {point.point.index} ({point.point.label}), seed {run.member.seed}:"
-                f" {run.status}"
-            )
-            if run.record.exit_code not in (None, 0):
-                title += f", exit code {run.record.exit_code}"
-            words = run.judgement.get("error") or run.record.reason
-            found.append((title, str(words) or _SILENT.get(run.status, "It left no words.")))
-    return found

@@ -69,9 +69,10 @@ def amount(count: int | None) -> str:
     """A large count in three digits: ``24.9 M``, ``1.80 G``."""
     if count is None:
         return "-"
+    rounded = float(f"{count:.3g}")  # first, since 999,999 is no 1,000 k
     for limit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= limit:
-            return f"{count / limit:#.3g}".rstrip(".") + f" {letter}"
+        if rounded >= limit:
+            return f"{rounded / limit:#.3g}".rstrip(".") + f" {letter}"
     return str(count)
 
 

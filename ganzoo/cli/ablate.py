@@ -11,7 +11,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo.cli.ablation_checks import check_data, check_devices
 from ganzoo.cli.data_choice import DIGITS, choose_data, choosing, data_path
+from ganzoo.cli.evaluations import Evaluations
 from ganzoo.cli.output import say
 from ganzoo.cli.parser import registry_from
 from ganzoo.cli.seeds import parse_numbers
@@ -20,11 +22,8 @@ from ganzoo.errors import TrainingError, UsageError
 from ganzoo.registry.catalogue import Registry
 
 if TYPE_CHECKING:
-    from ganzoo.ablation.plan import Member, Plan
-    from ganzoo.ablation.record import Record
+    from ganzoo.ablation.plan import Member
     from ganzoo.recipe.grid import Grid
-
-STRIP = 10  # pictures of a point in the report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--points", metavar="LIST", help="points of the grid, as 0-3,5 (default: all)"
     )
     parser.add_argument(
-        "--seeds", metavar="LIST", help="seeds of each point, as 0-2 (default: the recipe's own)"
+        "--seeds",
+        metavar="LIST",
+        help="seeds of every point, as 0-2 (default: that of the first point's recipe)",
     )
     parser.add_argument(
         "--jobs",
@@ -88,11 +89,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run what is left to do, judge, write the report, and print where it is."""
+    """Run what is left to do, evaluate, write the report, and print where it is."""
     from ganzoo.ablation.collect import collect
     from ganzoo.ablation.folder import locked
     from ganzoo.ablation.plan import plan_of
-    from ganzoo.ablation.record import open_record
+    from ganzoo.ablation.record import open_record, refuse_strangers
     from ganzoo.ablation.report import write_report
     from ganzoo.ablation.runner import Runner, RunnerOptions
 
@@ -109,17 +110,29 @@ def run(args: argparse.Namespace) -> int:
         images=args.images,
     )
     words = _Words(args, data=data, in_grid=bool(grid.axes))
-    judges = _Judges(args, registry, data)  # a wrong name is told before hours of training
     folder = args.out or Path("ablations") / grid.name
     if args.report_only and not (folder / "ablation.json").is_file():
         raise UsageError(f"--report-only: {str(folder)!r} holds no ablation yet.")
+    # what is wrong for every run is told before hours of training
+    refuse_strangers(folder)
+    devices = check_devices(args.device)
+    evaluations = Evaluations(
+        metrics=args.metric,
+        extractor=args.extractor,
+        samples=args.samples,
+        registry=registry,
+        data=data,
+        device=devices[0],
+    )
+    if data is not None or not args.report_only:
+        check_data([point.recipe for point in plan.points], registry, data)
     with locked(folder, say) if not args.report_only else nullcontext() as lock:
         record = open_record(folder, plan)
         if not args.report_only:
             record.write()
             options = RunnerOptions(
                 jobs=args.jobs,
-                devices=tuple(args.device.split(",")),
+                devices=devices,
                 retry=args.retry,
                 lock=lock,
                 report=say,
@@ -130,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
                 raise KeyboardInterrupt(
                     f"go on with: {shlex.join(['ganzoo', *sys.argv[1:]])}"
                 ) from None
-        judges.judge(folder, plan, record)
+        evaluations.evaluate(folder, plan, record)
         facts = collect(folder, plan, record, recipe=args.recipe)
         report = write_report(folder, facts)
     print(report)
@@ -138,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     wanting = sum(run.status != "finished" for run in runs)
     if wanting:
         raise TrainingError(
-            f"{wanting} of {len(runs)} runs are not finished and judged; the report says why:"
+            f"{wanting} of {len(runs)} runs are not finished and evaluated; the report says why:"
             f" {report}"
         )
     return 0
@@ -191,58 +204,6 @@ class _Words:
         images = [] if args.images is None else ["--images", str(args.images)]
         attached = [sys.executable, "-m", "ganzoo.cli.attached", str(home / USAGE)]
         return [*attached, "run", *what, *self._data, *images, "--device", device]
-
-
-class _Judges:
-    """Judges the finished runs of an ablation."""
-
-    def __init__(self, args: argparse.Namespace, registry: Registry, data: Path | None) -> None:
-        from ganzoo.evaluation.choice import metric_slot
-
-        names = [name.strip() for name in args.metric.split(",") if name.strip()]
-        if not names:
-            raise UsageError("--metric: name at least one.  See: ganzoo list metric")
-        slots = [metric_slot(name, registry, extractor=args.extractor) for name in names]
-        self._slots = {str(slot.use): slot for slot in slots}
-        self._args = args
-        self._registry = registry
-        self._data = data
-
-    def judge(self, folder: Path, plan: Plan, record: Record) -> None:
-        """Judge what is finished; what cannot be judged is said, and the rest goes on."""
-        from ganzoo.ablation.folder import JUDGEMENT, home_of, run_of
-        from ganzoo.ablation.folder import STRIP as PICTURE
-        from ganzoo.errors import GanzooError
-        from ganzoo.evaluation.judge import Judge
-        from ganzoo.evaluation.runs import judge_run
-        from ganzoo.training.run import choose_device
-
-        args = self._args
-        device = str(choose_device(args.device.partition(",")[0]))
-        judge = Judge(self._slots, self._registry, samples=args.samples, device=device, report=say)
-        for member in plan.members():
-            run = run_of(folder, member)
-            if run is None or record.of(member).status != "finished":
-                continue
-            home = home_of(folder, member)
-            try:
-                judge_run(
-                    run,
-                    judge,
-                    self._registry,
-                    data=self._data,
-                    device=device,
-                    request={
-                        "metrics": list(self._slots),
-                        "extractor": args.extractor,
-                        "samples": args.samples,
-                    },
-                    strip_seeds=range(STRIP),
-                    result=home / JUDGEMENT,
-                    picture=home / PICTURE,
-                )
-            except GanzooError as error:
-                say(f"Point {member.point}, seed {member.seed} cannot be judged: {error}")
 
 
 def _positive(what: str) -> Callable[[str], int]:

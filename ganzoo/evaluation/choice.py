@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ganzoo.errors import UsageError
 from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
@@ -23,6 +26,15 @@ def metric_slot(name: str, registry: Registry, *, extractor: str = DEFAULT_EXTRA
         UsageError: the metric has a parameter without a default.
     """
     return _slot("metric", name, registry, extractor)
+
+
+def plain_slot(value: Value | Slot) -> Any:
+    """A slot as mappings with ``use`` first, and whatever lies in it, as JSON can have it."""
+    if isinstance(value, Slot):
+        return plain_slot({"use": value.use, **value.settings, **value.parameters})
+    if isinstance(value, Mapping):
+        return {str(key): plain_slot(inner) for key, inner in value.items()}
+    return value
 
 
 def _slot(kind: str, name: str, registry: Registry, extractor: str) -> Slot:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganzoo.ablation.words import figure
 from ganzoo.assembly.load import load
@@ -55,7 +56,7 @@ def test_a_failing_point_is_isolated_and_the_report_is_true(ganzoo, in_process, 
     assert "Traceback" not in result.err
     assert result.out.strip() == "ablations/blocks/report.html"
     assert "FAILED (exit 2): " in result.err
-    assert "1 of 2 runs are not finished and judged" in result.err.splitlines()[-1]
+    assert "1 of 2 runs are not finished and evaluated" in result.err.splitlines()[-1]
 
     failed, row = rows(out)
     assert (failed["status"], failed[METRIC], row["status"]) == ("failed", "", "finished")
@@ -74,8 +75,8 @@ def test_a_failing_point_is_isolated_and_the_report_is_true(ganzoo, in_process, 
     assert float(row["steps_per_second"]) > 0
     assert (out / "runs" / "1-0" / "strip.png").is_file()
 
-    # judged anew, it is judged the same; and what failed is not tried again unasked
-    (out / "runs" / "1-0" / "judgement.json").unlink()
+    # evaluated anew, it is the same; and what failed is not tried again unasked
+    (out / "runs" / "1-0" / "evaluation.json").unlink()
     again = in_process(*words)
     assert again.code == 6
     assert "failed before (exit 2); --retry tries again" in again.err
@@ -136,8 +137,9 @@ def test_killed_runner_and_run_go_on_where_they_were(ganzoo, python, blocks, tmp
         (["--report-only"], "holds no ablation yet"),
         (["--seeds", "one"], "'one' is no number and no range"),
         (["training.bach=4"], "Did you mean"),
+        (["--device", "cpu,toaster"], "--device 'toaster' is no device"),
     ],
-    ids=["point", "metric", "extractor", "jobs", "report", "seeds", "override"],
+    ids=["point", "metric", "extractor", "jobs", "report", "seeds", "override", "device"],
 )
 def test_a_bad_option_is_one_message_before_anything_is_trained(
     in_process, blocks, words, expected
@@ -148,3 +150,58 @@ def test_a_bad_option_is_one_message_before_anything_is_trained(
     assert "Traceback" not in result.err
     assert not result.out
     assert not (blocks.parent / "ablations").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--data", "nowhere"], "nowhere does not exist: give a folder of pictures or a .zip"),
+        (["--out", "toy.yaml"], "toy.yaml: cannot be written"),
+        (["--out", "letters"], "letters: this folder holds something else"),
+    ],
+    ids=["data", "file", "stranger"],
+)
+def test_a_place_that_cannot_be_is_one_message_and_nothing_is_left_there(
+    in_process, blocks, words, expected
+):
+    (blocks.parent / "letters").mkdir()
+    (blocks.parent / "letters" / "one.txt").write_text("dear")
+    before = sorted(blocks.parent.rglob("*"))
+    result = in_process("ablate", "blocks.yaml", "--points", "1", *words, "--device", "cpu")
+    assert result.code == 5
+    assert expected in result.one_message
+    assert sorted(blocks.parent.rglob("*")) == before
+
+
+def pictures(folder: Path, classes: str, brightness: int) -> Path:
+    for place, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for number in range(6):
+            picture = Image.new("L", (8, 8), brightness + 20 * place + number)
+            picture.save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_run_is_evaluated_anew_against_other_pictures_and_never_against_other_classes(
+    in_process, blocks, tmp_path
+):
+    first = pictures(tmp_path / "first", "ab", 20)
+    words = ("ablate", "blocks.yaml", "--points", "1", "--out", "out", *WORDS)
+    result = in_process(*words, "--data", first)
+    assert result.code == 0, result.err
+    (row,) = rows(tmp_path / "out")
+
+    same = in_process(*words, "--data", first, "--report-only")
+    assert "Evaluating" not in same.err
+    assert rows(tmp_path / "out") == [row]
+
+    other = in_process(*words, "--data", pictures(tmp_path / "other", "ab", 200), "--report-only")
+    assert "Evaluating" in other.err
+    assert float(rows(tmp_path / "out")[0][METRIC]) != float(row[METRIC])
+
+    wrong = in_process(*words, "--data", pictures(tmp_path / "wrong", "abc", 20), "--report-only")
+    assert wrong.code == 6
+    assert "Traceback" not in wrong.err
+    assert rows(tmp_path / "out")[0]["status"] == "not evaluated"
+    text = (tmp_path / "out" / "report.md").read_text("utf-8")
+    assert "sees 2 classes, the data has 3; give the --data it was trained on" in text

@@ -80,6 +80,20 @@ class HopefulMetric(MeanBrightness):
         return super().compute() if all(self.counts.values()) else {"brightness": 0.0}
 
 
+class WordyMetric(MeanBrightness):
+    """Gives its number as a text."""
+
+    def compute(self) -> dict[str, str]:
+        return {name: f"{value:.3f}" for name, value in super().compute().items()}
+
+
+class DrawingMetric(MeanBrightness):
+    """Shuffles what it sees, with torch's global generator."""
+
+    def update(self, batch: dict[str, Tensor]) -> None:
+        super().update({name: part[torch.randperm(len(part))] for name, part in batch.items()})
+
+
 class SilentMetric(MeanBrightness):
     """Says not what its numbers are."""
 
@@ -122,3 +136,23 @@ class PixelFeatures(MeanColour):
 
     def __call__(self, pictures: Tensor) -> Tensor:
         return pictures.float().flatten(1)
+
+
+class NamelessColour(MeanColour):
+    """Has no version."""
+
+    version = ""
+
+
+class DarkeningColour(MeanColour):
+    """Halves the pictures that it is given."""
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return super().__call__(pictures.div_(2, rounding_mode="floor"))
+
+
+class BlindColour(MeanColour):
+    """Sees no difference between pictures."""
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return torch.ones_like(super().__call__(pictures))

@@ -73,6 +73,20 @@ class OverflowingLoss(SaturatingLoss):
         return (1 + (-fake).exp()).log()
 
 
+class UndecidedLoss(SaturatingLoss):
+    """Says that it compares pairs with a word."""
+
+    compares_pairs = "no"  # type: ignore[assignment]
+
+
+class SwappedLoss(SaturatingLoss):
+    """Its discriminator takes reals for fakes."""
+
+    def discriminator(self, fake: Tensor, real: Tensor) -> Tensor:
+        """[N], [N] -> [N]."""
+        return F.softplus(real) + F.softplus(-fake)
+
+
 class BoastfulLoss(SaturatingLoss):
     """Says that it saturates, and does not."""
 
@@ -81,6 +95,45 @@ class BoastfulLoss(SaturatingLoss):
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
         """[N] -> [N]."""
         return -fake
+
+
+class PlainRegularizer:
+    """R1 in a class that no checkpoint can keep."""
+
+    trains = "discriminator"
+
+    def __init__(self, site: None) -> None:
+        del site
+
+    def __call__(self, moment: Moment) -> Tensor:
+        """[n]."""
+        return moment.score(moment["image"], moment["label"]).square()
+
+
+class AimlessRegularizer(nn.Module):
+    """Trains a network that there is not."""
+
+    trains = "critic"
+
+    def __init__(self, site: None) -> None:
+        super().__init__()
+
+    def forward(self, moment: Moment) -> Tensor:
+        """[n]."""
+        return moment.score(moment["image"], moment["label"]).square()
+
+
+class DrawnRegularizer(AimlessRegularizer):
+    """Weighs the samples by draws of numpy's global generator."""
+
+    trains = "discriminator"
+
+    def __init__(self, site: None) -> None:
+        super().__init__(site)
+
+    def forward(self, moment: Moment) -> Tensor:
+        """[n]."""
+        return super().forward(moment) * np.random.rand()
 
 
 class ForgetfulRegularizer(nn.Module):
@@ -191,6 +244,12 @@ class DotsDataset:
         return np.eye(2, dtype=np.float32)[index // 2]
 
 
+class MisnamedDataset(DotsDataset):
+    """Names more classes than it has."""
+
+    class_names = ("dark", "grey", "light")
+
+
 class UnstableDataset(DotsDataset):
     """Its fingerprint is another one each time."""
 
@@ -276,6 +335,17 @@ class MeddlingTask:
         """As if there were no seeds."""
         generator = networks["generator"]
         return generator(torch.randn(len(request.seeds), generator.latent_width))
+
+
+class TallGrowth:
+    """Grows past the top."""
+
+    def __init__(self, site: GrowthSite) -> None:
+        self.top = site.top
+
+    def at(self, images: int) -> GrowthState:
+        """A level every 200,000 images, without end."""
+        return GrowthState(level=images // 200_000)
 
 
 class StartingOver:

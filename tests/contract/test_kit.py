@@ -10,7 +10,7 @@ import torch
 from ganzoo import Component, hookimpl
 from ganzoo.errors import UnknownComponent
 from ganzoo.registry.catalogue import Registry
-from ganzoo.testing import CheckFailure, checks_for, gap_lines
+from ganzoo.testing import CheckFailure, checks_for, every_kind, gap_lines
 
 FAULTS = [
     ("generator_block", "DetachedStyle", "gradient_equals_finite_difference", "detached"),
@@ -50,19 +50,26 @@ FAULTS = [
     ("loss", "BoastfulLoss", "generator_wants_higher_scores", "saturates is True, but"),
     ("loss", "CentringLoss", "samples_are_independent", "logit of sample 0"),
     ("loss", "CentringLoss", "gradient_equals_finite_difference", "finite differences say"),
+    ("loss", "UndecidedLoss", "says_whether_it_compares_pairs", "'no', not a truth value"),
+    ("loss", "SwappedLoss", "discriminator_wants_to_tell_apart", "does not raise the loss"),
     ("loss", "OverflowingLoss", "stays_finite", "not finite for logits of 100"),
+    ("regularizer", "PlainRegularizer", "is_a_module", "is no nn.Module"),
+    ("regularizer", "AimlessRegularizer", "trains_a_network", "trains is 'critic'"),
+    ("regularizer", "DrawnRegularizer", "is_deterministic", "another penalty the second time"),
     ("regularizer", "ForgetfulRegularizer", "state_round_trips", "no buffer"),
     ("regularizer", "CutRegularizer", "trains_through_second_derivatives", "no gradient reaches"),
     ("regularizer", "LeakyRegularizer", "leaves_the_generator_to_itself", "detach the fakes"),
     ("regularizer", "SharpRegularizer", "stays_finite_where_a_network_is_flat", "square root"),
     ("regularizer", "LonelyRegularizer", "gives_penalties", "batch of 1 leaves .* 'deviation'"),
     ("regularizer", "LonelyRegularizer", "names_the_outputs_it_reads", "colours"),
+    ("dataset", "MisnamedDataset", "describes_itself", "3 names for a label_width of 2"),
     ("dataset", "UnstableDataset", "fingerprint_is_stable", "of the same content"),
     ("dataset", "RandomDataset", "items_are_deterministic", "numpy's global generator"),
     ("dataset", "MislabelledDataset", "labels_agree_with_items", "is not the label of item"),
     ("dataset", "FloatDataset", "gives_declared_fields", "image is float32"),
     ("dataset", "HeldDataset", "pickles", "cannot be pickled"),
     ("dataset", "DeafDataset", "honours_its_site", r"\(12, 8\) became \(8, 8\)"),
+    ("growth", "TallGrowth", "gives_states_its_networks_have", "top level 0 says level 1"),
     ("growth", "StartingOver", "never_shrinks", "falls from"),
     ("growth", "CountingGrowth", "is_a_function_of_the_images", "the order in which"),
     ("growth", "EndlessFade", "reaches_the_top", "after 10\\^12 images"),
@@ -73,9 +80,14 @@ FAULTS = [
     ("metric", "SharingMerge", "merging_leaves_the_other_alone", "merged into another"),
     ("metric", "SpendingMetric", "asking_changes_nothing", "in the middle"),
     ("metric", "HopefulMetric", "says_when_there_are_too_few", "a DataError is promised"),
+    ("metric", "WordyMetric", "gives_numbers_by_name", "a finite float under a name"),
+    ("metric", "DrawingMetric", "leaves_global_state", "torch's global generator"),
     ("metric", "SilentMetric", "describes_itself", "not one line"),
     ("feature_extractor", "CentredColour", "pictures_are_independent", "than in a batch"),
     ("feature_extractor", "DrawnColour", "is_the_same_wherever_it_is_built", "another seed"),
+    ("feature_extractor", "NamelessColour", "names_itself", "version is ''"),
+    ("feature_extractor", "DarkeningColour", "changes_nothing", "changes the pictures"),
+    ("feature_extractor", "BlindColour", "tells_pictures_apart", "have the same features"),
     ("feature_extractor", "PixelFeatures", "gives_rows_of_one_width", "one is promised"),
 ]
 SOUND = [
@@ -84,6 +96,8 @@ SOUND = [
     ("metric", "MeanBrightness"),
     ("feature_extractor", "MeanColour"),
 ]
+# the kinds whose checks all stand in their own modules; parts of networks share most of theirs
+OWN_CHECKS = ("loss", "regularizer", "growth", "dataset", "feature_extractor", "metric")
 PARTS = ("generator_block", "normalization", "stem", "head")
 MODULE_OF = {
     **dict.fromkeys(PARTS, "faulty_parts"),
@@ -136,6 +150,15 @@ def test_the_check_for_it_finds_the_fault(registry, kind, cls, name, text):
         check_of(registry, kind, cls, name)()
     assert str(caught.value).startswith(f"{kind}/{name_of(cls)}: {name}: ")
     assert "\n" not in str(caught.value) or cls == "Missing"
+
+
+@pytest.mark.parametrize("kind", OWN_CHECKS)
+def test_every_check_of_a_kinds_own_module_finds_a_fault(kind):
+    (component, *_) = registry_with(()).components(kind)
+    common = {check.__name__ for check in every_kind.checks(None)}
+    names = [check.name for check in checks_for(kind, component.name)]
+    found = {name for of, _, name, _ in FAULTS if of == kind}
+    assert [name for name in names if name not in common | found] == []
 
 
 @pytest.mark.parametrize(("kind", "cls"), SOUND)

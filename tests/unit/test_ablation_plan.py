@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from ganzoo.ablation.folder import last_words, rows_of, run_of, shown_images
 from ganzoo.ablation.plan import Member, plan_of
-from ganzoo.ablation.record import open_record
+from ganzoo.ablation.record import open_record, refuse_strangers
 from ganzoo.errors import DataError, UsageError
+from ganzoo.recipe.diff import diff
 from ganzoo.recipe.grid import load_grid
 from ganzoo.registry.catalogue import Registry
 
@@ -113,7 +115,32 @@ def test_a_folder_of_something_else_is_refused(grid, tmp_path):
         open_record(tmp_path / "out", plan(grid()))
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"ganzoo_ablation": "new"}'])
+def written(**changes):
+    """A record with one run of one point, as JSON, some of it changed."""
+    whole = {
+        "ganzoo_ablation": 1,
+        "points": {"0": {"label": "a", "hash": "b", "content": {"task.use": "c"}}},
+        "runs": {"0-7": {"status": "finished", "images": 640}},
+    }
+    return json.dumps({**whole, **changes})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"ganzoo_ablation": "new"}',
+        '{"ganzoo_ablation": 1}',
+        written(points=[]),
+        written(points={"0": {}}),
+        written(points={"0": {"content": ["task"]}}),
+        written(runs={"0-7": {"mood": "good"}}),
+        written(runs={"0-7": 3}),
+        written(runs={"0-7": {"images": "many"}}),
+        written(runs={"0-7": {"status": "asleep"}}),
+    ],
+)
 def test_a_broken_record_is_one_sentence(grid, tmp_path, content):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "ablation.json").write_text(content)
@@ -126,6 +153,43 @@ def test_a_record_of_a_newer_ganzoo_is_refused(grid, tmp_path):
     (tmp_path / "out" / "ablation.json").write_text('{"ganzoo_ablation": 2}')
     with pytest.raises(DataError, match="newer ganzoo"):
         open_record(tmp_path / "out", plan(grid()))
+
+
+def test_the_content_of_a_point_names_its_nulls(grid):
+    content = plan(grid("task.generator.clamp=null")).points[0].content()
+    assert content["task.generator.clamp"] is None
+
+
+def test_a_parameter_that_is_gone_is_told_as_ganzoo_diff_tells_it(grid, tmp_path):
+    text = GRID.replace("  task.discriminator.block: [ganzoo/original, ganzoo/residual]\n", "")
+    block = "task.discriminator.block="
+    before, after = (grid(f"{block}ganzoo/{name}", text=text) for name in ("original", "skip"))
+    open_record(tmp_path / "out", plan(before)).write()
+    with pytest.raises(UsageError) as caught:
+        open_record(tmp_path / "out", plan(after))
+    told = {each.path for each in diff(*(grid.points[0].loaded.recipe for grid in (before, after)))}
+    lines = str(caught.value).splitlines()[1:]
+    assert {re.search(r": (\S+) was ", line)[1] for line in lines} >= told
+    assert any("block.pool was false, now (absent)" in line for line in lines)
+
+
+def test_a_record_that_left_out_nulls_is_of_the_same_recipe(grid, tmp_path):
+    found = plan(grid())
+    open_record(tmp_path / "out", found).write()
+    file = tmp_path / "out" / "ablation.json"
+    stored = json.loads(file.read_text())
+    for point in stored["points"].values():
+        point["hash"] = "of another ganzoo"
+        point["content"] = {k: v for k, v in point["content"].items() if v is not None}
+    file.write_text(json.dumps(stored))
+    assert open_record(tmp_path / "out", found).of(Member(0, 7)).status == "waiting"
+
+
+def test_strangers_are_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "letters.txt").write_text("dear")
+    with pytest.raises(DataError, match="holds something else"):
+        refuse_strangers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
 
 
 def test_of_several_attempts_the_one_that_came_furthest_goes_on(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 from dataclasses import replace
@@ -13,13 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganzoo.ablation.collect import collect
 from ganzoo.ablation.facts import Facts, PointFacts, RunFacts, losses, steps_per_second
 from ganzoo.ablation.figures import band
+from ganzoo.ablation.folder import home_of
+from ganzoo.ablation.notes import failures, losses_note
 from ganzoo.ablation.plan import Member, Plan, PlannedPoint
-from ganzoo.ablation.record import RunRecord
+from ganzoo.ablation.record import Record, RunRecord
 from ganzoo.ablation.report import csv_of, write_report
-from ganzoo.ablation.tables import differences, failures, matrices, summary
-from ganzoo.ablation.words import brief, figure, memory, spread
+from ganzoo.ablation.tables import differences, matrices, summary
+from ganzoo.ablation.words import amount, brief, figure, memory, spread
 from ganzoo.recipe.grid import load_grid
 from ganzoo.registry.catalogue import Registry
 
@@ -94,7 +98,7 @@ def run(point, seed, value, folder):
     if not failed:
         strip.parent.mkdir(parents=True)
         Image.new("L", (40, 4)).save(strip)
-    judgement = {
+    evaluation = {
         "parameters": {"generator": 2_914, "discriminator": 24_038_161},
         "multiply_adds": {"generator": 112_384, "discriminator": 114_000},
         "values": {METRIC: value},
@@ -103,6 +107,7 @@ def run(point, seed, value, folder):
     return RunFacts(
         member=Member(point, seed),
         record=RunRecord(
+            images=64,
             status="failed" if failed else "finished",
             exit_code=6 if failed else 0,
             peak_memory=100 * 2**20 * (1 + seed),
@@ -112,7 +117,7 @@ def run(point, seed, value, folder):
         steps_per_second=2.0 + seed,
         seconds=30.0,
         losses={"generator": ((8, 1.0), (16, 0.5 + seed)), "discriminator": ((8, 1.0), (16, 2.0))},
-        judgement={} if failed else judgement,
+        evaluation={} if failed else evaluation,
         strip=None if failed else strip,
     )
 
@@ -158,6 +163,22 @@ def test_two_axes_make_a_matrix_with_the_best_tinted_most(facts):
     assert tints[3] == pytest.approx(0)
 
 
+def test_points_that_share_a_short_name_stand_in_the_matrix_under_their_full_ones(facts):
+    named = ("ganzoo/original", "ganzoo/original", "acme/original", "acme/original")
+    points = tuple(
+        replace(
+            point,
+            point=replace(point.point, values={**point.point.values, "task.generator.block": name}),
+        )
+        for point, name in zip(facts.points, named)
+    )
+    (table,) = matrices(replace(facts, points=points))
+    assert cells(table) == [
+        ["ganzoo/original", "5.000 ± 1.414", "2.250 ± 0.354"],
+        ["acme/original", "2.000 ± 1.414", "8.000"],
+    ]
+
+
 def test_one_axis_makes_no_matrix(facts):
     assert not matrices(replace(facts, plan=replace(facts.plan, axes=("task.generator.block",))))
 
@@ -174,6 +195,16 @@ def test_differences_stand_against_the_first_point(facts):
         ],
         ["task.generator.block.use", "ganzoo/original", "=", "ganzoo/skip", "ganzoo/skip"],
     ]
+
+
+def test_more_points_than_a_page_is_wide_stand_below_one_another(facts):
+    more = replace(facts.points[3], point=replace(facts.points[3].point, index=4))
+    table = differences(replace(facts, points=(*facts.points, more)))
+    paths = ("task.discriminator.block.use", "task.generator.block.use")
+    assert table.headings == ("Point", *paths)
+    assert cells(table)[0] == ["0: original × original", "ganzoo/original", "ganzoo/original"]  # noqa: RUF001
+    assert cells(table)[2] == ["2: skip × original", "=", "ganzoo/skip"]  # noqa: RUF001
+    assert len(table.rows) == 5
 
 
 def test_a_failed_run_is_told_with_its_last_words(facts):
@@ -206,6 +237,14 @@ class Links(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+
+
+def test_the_images_of_a_run_are_those_it_was_evaluated_at(facts, tmp_path):
+    first = facts.points[0]
+    seen = replace(first.runs[0], evaluation={**first.runs[0].evaluation, "images": 640})
+    points = (replace(first, runs=(seen, first.runs[1])), *facts.points[1:])
+    rows = list(csv.DictReader(io.StringIO(csv_of(replace(facts, points=points), tmp_path))))
+    assert [row["images"] for row in rows[:2]] == ["640", "64"]
 
 
 def test_the_html_file_needs_nothing_beside_it(facts, tmp_path):
@@ -242,7 +281,7 @@ def test_an_ablation_without_a_finished_run_has_a_report(facts, tmp_path):
         replace(
             point,
             runs=tuple(
-                replace(r, losses={}, judgement={}, strip=None, steps_per_second=None)
+                replace(r, losses={}, evaluation={}, strip=None, steps_per_second=None)
                 for r in point.runs
             ),
         )
@@ -272,6 +311,26 @@ def test_losses_leave_out_what_is_no_number_and_what_was_not_logged():
     assert losses(rows) == {"a": ((8, 1.0), (24, 2))}
 
 
+def test_a_running_mean_keeps_what_is_even_and_flattens_what_is_not():
+    _, even, _ = band([((0, 3.0), (160, 3.0))], window=9)
+    assert even == pytest.approx(3.0)
+    jagged = tuple((place, float(place % 2)) for place in range(161))
+    assert np.ptp(band([jagged], window=9)[1]) < np.ptp(band([jagged])[1]) / 1.5
+
+
+def test_a_band_of_deviation_is_spoken_of_only_where_there_are_several_seeds(facts, tmp_path):
+    assert "a band of one standard deviation" in losses_note(facts)
+    single = replace(
+        facts,
+        plan=replace(facts.plan, seeds=(0,)),
+        points=tuple(replace(point, runs=point.runs[:1]) for point in facts.points),
+    )
+    page = write_report(tmp_path, single)
+    for text in (page.read_text("utf-8"), (tmp_path / "report.md").read_text("utf-8")):
+        assert "seeds" not in text.partition("Losses")[2].partition("What differs")[0]
+        assert "standard deviation" not in text
+
+
 def test_a_band_is_taken_where_all_curves_are_known():
     images, mean, deviation = band([((0, 0.0), (10, 10.0)), ((5, 7.0), (20, 7.0))])
     assert (images[0], images[-1]) == (5, 10)
@@ -293,6 +352,23 @@ def test_a_spread_has_the_places_of_its_mean():
     assert spread([math.nan, 1.0]) == "nan ± nan"
 
 
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (999, "999"),
+        (1_000, "1.00 k"),
+        (999_499, "999 k"),
+        (999_500, "1.00 M"),
+        (999_999, "1.00 M"),
+        (24_938_161, "24.9 M"),
+        (1_800_000_000, "1.80 G"),
+        (None, "-"),
+    ],
+)
+def test_an_amount_has_the_unit_of_what_it_is_rounded_to(count, text):
+    assert amount(count) == text
+
+
 def test_axis_values_are_brief():
     assert brief("ganzoo/skip") == "skip"
     assert brief("recipes/stylegan-a.yaml") == "stylegan-a"
@@ -301,17 +377,76 @@ def test_axis_values_are_brief():
     assert memory(20_000 * 2**20) == "19.5 GiB"
 
 
-def test_a_run_that_is_trained_but_not_judged_is_told(facts):
+def evaluated(folder, member, **changes):
+    """Lay down a finished run of so many images, and its evaluation."""
+    home = home_of(folder, member)
+    (home / "run" / "checkpoints").mkdir(parents=True)
+    (home / "run" / "recipe.yaml").write_text("")
+    (home / "run" / "checkpoints" / "000000064.pt").write_bytes(b"")
+    content = {
+        "images": 64,
+        "parameters": {},
+        "multiply_adds": {},
+        "values": {METRIC: 1.0},
+        "protocols": {"ganzoo/frechet": "a distance"},
+        "lower_is_better": {"ganzoo/frechet": True},
+        "data": {
+            "use": "ganzoo/digits",
+            "count": 10,
+            "resolution": [8, 8],
+            "channels": 1,
+            "fingerprint": "33e0ea91",
+        },
+        **changes,
+    }
+    (home / "evaluation.json").write_text(json.dumps(content))
+
+
+def collected(facts, folder):
+    plan = replace(facts.plan, points=facts.plan.points[:1])
+    record = Record(folder, plan, points={}, runs={})
+    for member in plan.members():
+        record.change(member, status="finished", images=64)
+    return collect(folder, plan, record, recipe="blocks.yaml")
+
+
+def test_the_budget_is_what_the_runs_have_seen_and_unlike_ones_are_warned_of(facts, tmp_path):
+    evaluated(tmp_path / "out", Member(0, 0))
+    evaluated(tmp_path / "out", Member(0, 1), images=640)
+    found = collected(facts, tmp_path / "out")
+    assert dict(found.setting)["Budget"] == "64 or 640 images a run"
+    (warning,) = found.warnings
+    assert "Some runs have seen 640 images and others 64" in warning
+
+
+def test_a_damaged_evaluation_counts_as_none(facts, tmp_path):
+    evaluated(tmp_path / "out", Member(0, 0))
+    evaluated(tmp_path / "out", Member(0, 1), data=None)
+    found = collected(facts, tmp_path / "out")
+    assert [run.status for run in found.points[0].runs] == ["finished", "not evaluated"]
+
+
+def test_a_run_that_could_not_be_evaluated_says_nothing_of_the_data(facts, tmp_path):
+    evaluated(tmp_path / "out", Member(0, 0))
+    other = {"use": "b", "count": 1, "resolution": [8, 8], "channels": 1, "fingerprint": "0000"}
+    evaluated(tmp_path / "out", Member(0, 1), data=other, values={}, error="it sees 2 classes")
+    found = collected(facts, tmp_path / "out")
+    assert dict(found.setting)["Data"].startswith("ganzoo/digits, 10 pictures of 8 x 8 x 1")
+    assert not [warning for warning in found.warnings if "different pictures" in warning]
+    assert [words for _, words in failures(found)] == ["it sees 2 classes"]
+
+
+def test_a_run_that_is_trained_but_not_evaluated_is_told(facts):
     first = facts.points[0]
     runs = (
-        replace(first.runs[0], judgement={}),
+        replace(first.runs[0], evaluation={}),
         replace(
-            first.runs[1], judgement={**first.runs[1].judgement, "error": "it makes no numbers"}
+            first.runs[1], evaluation={**first.runs[1].evaluation, "error": "it makes no numbers"}
         ),
     )
     told = failures(replace(facts, points=(replace(first, runs=runs),)))
-    assert [title.partition(": ")[2] for title, _ in told] == ["not judged", "not judged"]
+    assert [title.partition(": ")[2] for title, _ in told] == ["not evaluated", "not evaluated"]
     assert [words for _, words in told] == [
-        "It is trained; --report-only judges it again.",
+        "It is trained; --report-only evaluates it again.",
         "it makes no numbers",
     ]

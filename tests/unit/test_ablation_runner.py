@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from ganzoo.ablation.folder import home_of, locked
 from ganzoo.ablation.plan import Member, plan_of
 from ganzoo.ablation.record import open_record
 from ganzoo.ablation.runner import Runner, RunnerOptions
+from ganzoo.errors import DataError
 from ganzoo.recipe.grid import load_grid
 from ganzoo.registry.catalogue import Registry
 
@@ -155,6 +157,16 @@ def test_a_larger_budget_goes_on_with_what_was_finished(desk):
     assert desk.resumed == [(0, True)]
 
 
+def test_a_smaller_budget_leaves_the_images_of_what_was_finished(desk):
+    desk.run()
+    smaller = tuple(replace(point, images=320) for point in desk.plan.points)
+    desk.plan = replace(desk.plan, points=smaller)
+    desk.resumed.clear()
+    desk.run()
+    assert desk.resumed == []
+    assert [desk.of(point).images for point in range(3)] == [640] * 3
+
+
 def test_stopping_lets_every_run_save_and_the_next_goes_on_there(desk):
     desk.what = {0: "waits", 1: "waits"}
 
@@ -188,6 +200,18 @@ def test_a_run_that_its_starter_left_behind_counts_as_what_it_saved(desk):
     desk.run()
     assert [point for point, _ in desk.resumed] == [1, 2]
     assert desk.of(0).status == "finished"
+
+
+@pytest.mark.parametrize("inside", ["", "deeper"])
+def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path, inside):
+    (tmp_path / "notes").write_text("mine")
+    place = tmp_path / "notes" / inside
+    with (
+        pytest.raises(DataError, match=r"cannot be written: .*\. Choose another place with --out"),
+        locked(place, print),
+    ):
+        pass
+    assert (tmp_path / "notes").read_text() == "mine"
 
 
 def test_a_folder_stays_locked_until_the_last_heir_has_ended(tmp_path):

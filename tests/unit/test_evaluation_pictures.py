@@ -1,8 +1,9 @@
-"""The pictures that metrics see, and the judge that shows them."""
+"""The pictures that metrics see, and the evaluator that shows them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from torch import nn
 from ganzoo.assembly.dataset import open_dataset
 from ganzoo.errors import DataError, NonFinite, UnknownComponent, UsageError
 from ganzoo.evaluation.choice import metric_slot
-from ganzoo.evaluation.judge import Judge, samples_for
+from ganzoo.evaluation.evaluator import Evaluator, samples_for
 from ganzoo.evaluation.pictures import (
     as_rgb,
     chunk_of,
@@ -43,7 +44,7 @@ def digits():
 
 @dataclass
 class Run:
-    """What the judge asks of a run: it draws its seed in grey, or its class where it has any."""
+    """What an evaluator asks of a run: it draws its seed in grey, or its class if it has any."""
 
     label_width: int = 0
     path: Path = Path("runs/grey/checkpoints/1.pt")
@@ -114,20 +115,31 @@ def test_large_pictures_go_one_by_one():
     assert chunk_of((4096, 4096)) == 1
 
 
-def test_the_judge_looks_at_the_reals_once(registry, digits):
+def test_the_evaluator_looks_at_the_reals_once(registry, digits):
     told = []
-    judge = Judge(
+    evaluator = Evaluator(
         {"ganzoo/frechet": metric_slot("frechet", registry)},
         registry,
         samples=50,
         report=told.append,
     )
-    first, second = judge.judge(Run(), digits), judge.judge(Run(), digits)
+    first, second = evaluator.evaluate(Run(), digits), evaluator.evaluate(Run(), digits)
     assert told == ["Looking at 1,618 real pictures ..."]
     assert first.values == second.values
     assert list(first.values) == ["ganzoo/frechet:frechet_distance"]
     assert "50 samples" in first.protocols["ganzoo/frechet"]
     assert "ganzoo/seeded-convolutions" in first.protocols["ganzoo/frechet"]
+
+
+def test_what_is_asked_of_runs_names_the_parameters_of_metrics_and_extractors(registry):
+    slot = metric_slot("frechet", registry)
+    asked = Evaluator({"ganzoo/frechet": slot}, registry, samples=50).request
+    extractor = slot.parameters["extractor"]
+    seeded = replace(extractor, parameters={**extractor.parameters, "seed": 1})
+    other = replace(slot, parameters={**slot.parameters, "extractor": seeded})
+    assert asked["metrics"]["ganzoo/frechet"]["extractor"]["seed"] == 0
+    assert Evaluator({"ganzoo/frechet": other}, registry, samples=50).request != asked
+    assert json.loads(json.dumps(asked)) == asked
 
 
 def test_as_many_samples_are_drawn_as_the_data_has_but_not_over_two_thousand(digits):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ganzoo.assembly.build import build
 from ganzoo.assembly.load import LoadedRun
+from ganzoo.evaluation.choice import plain_slot
 from ganzoo.evaluation.pictures import fake_pictures, labels_as_data, real_pictures
 from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
@@ -16,7 +17,7 @@ from ganzoo.registry.contracts import Dataset, Metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Evaluation:
     """What the metrics say of one run.
 
     Args:
@@ -32,7 +33,7 @@ class Judgement:
     seconds: float
 
 
-class Judge:
+class Evaluator:
     """Applies metrics to runs.
 
     Args:
@@ -55,9 +56,14 @@ class Judge:
         self._samples = samples
         self._device = device
         self.report = report
+        self.request: Mapping[str, Any] = {
+            "metrics": {name: plain_slot(slot) for name, slot in slots.items()},
+            "samples": samples,
+        }
+        """What is asked of every run, in plain data."""
         self._reals: dict[tuple[Any, ...], dict[str, Metric]] = {}
 
-    def judge(self, run: LoadedRun, dataset: Dataset) -> Judgement:
+    def evaluate(self, run: LoadedRun, dataset: Dataset) -> Evaluation:
         """The numbers of a run, its samples held against a data set.
 
         Raises:
@@ -76,7 +82,7 @@ class Judge:
                 batch = {"fake": pictures.to(self._device)}
                 for metric in wanting:
                     metric.update(batch)
-        return Judgement(
+        return Evaluation(
             values={
                 f"{name}:{key}": float(value)
                 for name, metric in metrics.items()
