@@ -20,6 +20,7 @@ from ganzoo.registry.contracts import SampleRequest, Task
 
 __all__ = ["LoadedRun", "NoiseChoice", "load", "task_site"]
 
+NOISE_WORDS = ("fixed", "fresh", "none")
 NoiseChoice = Literal["fixed", "fresh", "none"] | Sequence[Tensor | None]
 
 
@@ -59,7 +60,7 @@ class LoadedRun:
         seeds: Sequence[int] | None = None,
         latents: Tensor | None = None,
         styles: Tensor | None = None,
-        label: Tensor | Sequence[int] | None = None,
+        label: Tensor | Sequence[int | str] | int | str | None = None,
         truncation: float = 1.0,
         cutoff: int | None = None,
         noise: NoiseChoice = "fixed",
@@ -73,18 +74,19 @@ class LoadedRun:
             seeds: one an image; its latent is the first draw of a generator seeded with it.
             latents: [N, Z].
             styles: [N, L, D], taken as they are, untruncated.
-            label: [N, K], or the number of each image's class; None where nothing is conditional.
+            label: [N, K], or the class of each image, by number or name, or one for all; None
+                where nothing is conditional.
             truncation: psi; 1 is off.
             cutoff: number of first layers that are truncated; None: all.
             noise: the network's fixed maps, fresh ones, none, or a map a layer in construction
                 order: [H, W], [N or 1, 1, H, W], or None.
 
         Returns:
-            [N, I, R, R], float, [-1, 1] but for a little overshoot.
+            [N, I, R, R], float; [-1, 1] is the range of pictures, and nothing is clamped to it.
 
         Raises:
-            ValueError: not exactly one of seeds, latents and styles is given; or labels do not
-                fit the networks.
+            ValueError: not exactly one of seeds, latents and styles is given; or labels or noise
+                do not fit the networks.
         """
         given = {"seeds": seeds, "latents": latents, "styles": styles}
         named = [name for name, value in given.items() if value is not None]
@@ -93,12 +95,19 @@ class LoadedRun:
                 f"sample makes images of seeds, latents or styles; expected one of them, found"
                 f" {' and '.join(named) or 'none'}"
             )
+        if isinstance(seeds, int):
+            raise ValueError(f"seeds is {seeds}; expected one an image, as [{seeds}] or range(4)")
+        if isinstance(noise, str) and noise not in NOISE_WORDS:
+            raise ValueError(
+                f"noise is {noise!r}; expected {', '.join(map(repr, NOISE_WORDS))} or maps"
+            )
         like = self._like()
+        count = next(len(value) for value in (seeds, latents, styles) if value is not None)
         request = SampleRequest(
             seeds=() if seeds is None else tuple(int(seed) for seed in seeds),
             latents=None if latents is None else latents.to(like),
             styles=None if styles is None else styles.to(like),
-            label=self._label(label, styles is None, like),
+            label=self._label(label, count, styles is None, like),
             truncation=truncation,
             cutoff=cutoff,
             noise=noise if isinstance(noise, str) else tuple(noise),
@@ -107,7 +116,11 @@ class LoadedRun:
         return self.task.sample(self.networks, request)
 
     def _label(
-        self, label: Tensor | Sequence[int] | None, needed: bool, like: Tensor
+        self,
+        label: Tensor | Sequence[int | str] | int | str | None,
+        count: int,
+        needed: bool,
+        like: Tensor,
     ) -> Tensor | None:
         width = self.label_width
         if label is None:
@@ -121,11 +134,27 @@ class LoadedRun:
             raise ValueError("these networks see no classes; leave label out")
         if isinstance(label, Tensor) and label.dim() == 2:
             return label.to(like)
-        classes = [int(each) for each in label]
-        if any(not 0 <= each < width for each in classes):
-            raise ValueError(f"classes are {classes}; expected numbers from 0 to {width - 1}")
+        given = [label] * count if isinstance(label, (int, str)) else list(label)
+        if len(given) != count:
+            raise ValueError(
+                f"label has {len(given)} classes for {count} images; expected one for each, or one"
+                " class for all"
+            )
+        classes = [self._class(each) for each in given]
         made = one_hot(classes, width)
         return None if made is None else made.to(like)
+
+    def _class(self, each: Any) -> int:
+        if isinstance(each, str) and each in self.class_names:
+            return self.class_names.index(each)
+        number = -1 if isinstance(each, str) else int(each)
+        if not 0 <= number < self.label_width:
+            names = f", or one of {', '.join(self.class_names)}" if self.class_names else ""
+            raise ValueError(
+                f"there is no class {each!r}; expected a number from 0 to"
+                f" {self.label_width - 1}{names}"
+            )
+        return number
 
     def _like(self) -> Tensor:
         generator = self.networks.get("generator") or next(iter(self.networks.values()))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from ganzoo.cli.failures import failure_lines, failure_record
 from ganzoo.cli.output import print_json, table
 from ganzoo.cli.parser import add_json_option, registry_from
+from ganzoo.cli.sources import SHIPPED, shipped_recipes
 from ganzoo.errors import UsageError
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.kinds import KINDS
@@ -16,12 +18,19 @@ from ganzoo.registry.suggest import did_you_mean
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """KIND, --json."""
-    parser.add_argument("kind", nargs="?", metavar="KIND", help="only this kind")
+    parser.add_argument(
+        "kind",
+        nargs="?",
+        metavar="KIND",
+        help="only this kind, or the recipes that ship with ganzoo",
+    )
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the components grouped by kind, then the plugins that failed."""
+    if args.kind == "recipes":
+        return _recipes(args.json)
     if args.kind is not None:
         known_kind(args.kind)
     registry = registry_from(args)
@@ -35,6 +44,21 @@ def run(args: argparse.Namespace) -> int:
     if failed:
         print()
         print("\n".join(failed))
+    return 0
+
+
+def _recipes(as_json: bool) -> int:
+    """Print the recipes that can be named without a path, with what they say about themselves."""
+    from ganzoo.recipe.compose import compose
+    from ganzoo.recipe.listed import word
+    from ganzoo.recipe.place import Problems
+
+    trees = {name: compose(f"{SHIPPED}:{name}", Problems()).tree for name in shipped_recipes()}
+    found = [(Path(name).stem, word(tree, "about", "")) for name, tree in trees.items()]
+    if as_json:
+        print_json([{"recipe": name, "about": text} for name, text in found])
+    else:
+        print(table(found) or "No recipe ships with this installation. See: ganzoo doctor")
     return 0
 
 

@@ -7,7 +7,7 @@ import os
 from ganzoo.errors import BadValue, CircularExtends, NewerSchema, RecipeError
 from ganzoo.recipe.place import Place, Problems
 from ganzoo.recipe.read import read_yaml
-from ganzoo.recipe.sources import Source, locate, locate_beside
+from ganzoo.recipe.sources import Source, locate, locate_beside, shipped_hint
 from ganzoo.recipe.tree import BROKEN, Branch, Leaf, is_null
 
 SCHEMA = 1
@@ -95,7 +95,7 @@ def neighbour(text: str, source: Source, place: Place, path: str) -> Source:
         raise RecipeError(error.message, where=str(place), path=path) from error
     if not found.path.is_file():
         raise RecipeError(
-            f"there is no file {text!r} here (looked for {found.shown})",
+            f"there is no file {text!r} here (looked for {found.shown}){shipped_hint(text)}",
             where=str(place),
             path=path,
         )

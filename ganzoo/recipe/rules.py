@@ -56,7 +56,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def check_rules(settled: Mapping[str, Settled], problems: Problems) -> None:
-    """Note every value that breaks its rule, and a micro-batch that does not divide the batch."""
+    """Note every value that breaks its rule, and batches that fit neither budget nor each other."""
     for path, rule in RULES.items():
         found = settled.get(path)
         if found is not None and found.value is not None and not rule.holds(found.value):
@@ -67,6 +67,14 @@ def check_rules(settled: Mapping[str, Settled], problems: Problems) -> None:
                 path,
             )
     part, whole = settled.get("training.micro_batch"), settled.get("training.batch")
+    budget = settled.get("training.images")
+    if whole is not None and budget is not None and 1 <= budget.value < whole.value:
+        problems.add(
+            BadValue,
+            f"expected at most training.images, which is {budget.value}, found {whole.value}",
+            whole.place,
+            "training.batch",
+        )
     if part is None or whole is None or not part.value or part.value < 0:
         return
     if whole.value % part.value:

@@ -36,7 +36,8 @@ class Source:
             content = self.path.read_bytes()
         except FileNotFoundError:
             raise RecipeError(
-                f"there is no such recipe file.{_shipped_hint(self.path.name)}", where=self.shown
+                f"there is no such recipe file{shipped_hint(self.path.name) or '.'}",
+                where=self.shown,
             ) from None
         except IsADirectoryError:
             raise RecipeError(
@@ -109,8 +110,11 @@ def _folders_of(package: str) -> list[Path]:
     return folders
 
 
-def _shipped_hint(name: str) -> str:
+def shipped_hint(word: str) -> str:
+    """How to name the recipe that ships with ganzoo and that a word seems to mean, or nothing."""
+    name = Path(word).name
     for folder in _folders_of(_SHIPPED):
-        if (folder / name).is_file():
-            return f"\n  One of that name ships with ganzoo: {_SHIPPED}:{name}"
+        for file in (name, f"{name}.yaml"):
+            if (folder / file).is_file():
+                return f".\n  One of that name ships with ganzoo: {_SHIPPED}:{file}"
     return ""

@@ -66,8 +66,8 @@ def forecast_lines(
     total = seconds_per_step * images_left / batch
     lines = [
         f"Forecast: {seconds_per_step:.3g} s per step of {batch} images,"
-        f" {duration(total)} to the budget of {images_left:,} images"
-        + (" if all were as these; larger images take longer." if changes else ".")
+        f" {duration(total)} for the {images_left:,} images to the budget"
+        + (", if all were as these; larger images take longer." if changes else ".")
     ]
     if total > HOPELESS_DAYS * 86400:
         lines.append(

@@ -34,7 +34,8 @@ def plan_lines(
                 f"  {label:{width}}  {kind:{kind_width}}  {parameters:>12,}  {shape}".rstrip()
             )
     lines.append("Phases: " + ", ".join(_phase(p.name, p.every) for p in stage.phases))
-    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    count = torch.get_num_threads()
+    threads = f", {count} thread{'s' * (count > 1)}" if device.type == "cpu" else ""
     lines.append(
         f"Device: {device_name(device)}{threads}. Budget: {budget:,} images in batches of {batch}."
     )

@@ -127,7 +127,7 @@ def _train(
     if options.resume is not None:
         folder, start = resumed(options.resume, recipe, registry, facts, options, device)
     elif options.init_from is not None:
-        start = started_from(options.init_from, recipe, task, options, device)
+        start = started_from(options.init_from, recipe, registry, task, options, device)
     if folder is None:
         folder = options.out
         if world.leads:

@@ -62,7 +62,7 @@ def resumed(
     if content["hash"] != recipe_hash(recipe):
         raise DataError(
             f"{path}: this checkpoint is of another recipe ({content['hash']}; yours is"
-            f" {recipe_hash(recipe)}).\n{_changes(content['recipe'], recipe, registry)}"
+            f" {recipe_hash(recipe)}).\n{changes(content['recipe'], recipe, registry)}"
             f"  Start anew from its weights with: --init-from {shlex.quote(str(folder))}\n"
             f"  Go on with its own recipe with: ganzoo run {shlex.quote(str(folder))}",
             path=path,
@@ -96,7 +96,12 @@ def resumed(
 
 
 def started_from(
-    path: Path, recipe: Recipe, task: Task, options: RunOptions, device: torch.device
+    path: Path,
+    recipe: Recipe,
+    registry: Registry,
+    task: Task,
+    options: RunOptions,
+    device: torch.device,
 ) -> Start:
     """Begin a new run with stored weights: those of a run, a checkpoint or a folder of weights.
 
@@ -114,8 +119,19 @@ def started_from(
         trained = stored.networks.get(name, stored.averages.get(name))
         if trained is None:
             options.report(f"{stored.path} has no {name}: it starts untrained.")
-        else:
+            continue
+        try:
             load_into(network, trained, what=name, path=stored.path)
+        except DataError as error:
+            task_changes = changes(stored.recipe_text, recipe, registry, rooms=("task", "data"))
+            if not task_changes:
+                raise
+            raise DataError(
+                f"{stored.path}: the weights of the {name} do not fit this recipe, which is not"
+                f" the one they were stored with:\n{task_changes}"
+                f"  Tensors: {mismatches(network.state_dict(), trained)[0]}",
+                path=stored.path,
+            ) from error
 
     def restore(loop: Loop) -> None:
         for name, average in loop.averages.items():
@@ -138,13 +154,13 @@ def started_from(
     return Start(restore=restore)
 
 
-def _changes(text: str, recipe: Recipe, registry: Registry) -> str:
-    """What was changed since a recipe was stored, a line each."""
+def changes(text: str, recipe: Recipe, registry: Registry, rooms: tuple[str, ...] = HASHED) -> str:
+    """What was changed in some rooms since a recipe was stored, a line each."""
     try:
         found = diff(recipe_from_text(text, registry), recipe)
     except (RecipeError, PluginError):
         return ""  # a recipe that cannot be read here is no more to be compared
-    changed = [each for each in found if each.path.partition(".")[0] in HASHED]
+    changed = [each for each in found if each.path.partition(".")[0] in rooms]
     lines = [
         f"  {each.path}: {_side(each.left)} became {_side(each.right)}\n"
         for each in changed[:MOST_CHANGES]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,12 @@ def test_doctor_puts_problems_first_with_their_remedy(ganzoo, broken):
     assert result.out.startswith("Problems:")
     assert "See: ganzoo plugins broken" in result.out
     assert "GANZOO_DATA='/nowhere' names nothing that exists." in result.out
+
+
+def test_recipes_that_ship_are_listed_with_what_they_are(in_process):
+    result = in_process("list", "recipes")
+    assert result.code == 0
+    assert re.search(r"^stylegan2-f +StyleGAN2 config F, FFHQ 1024", result.out, re.MULTILINE)
+    found = json.loads(in_process("list", "recipes", "--json").out)
+    assert {"recipe", "about"} == set(found[0])
+    assert "stylegan2-table2" in {each["recipe"] for each in found}

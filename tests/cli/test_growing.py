@@ -74,7 +74,7 @@ def test_a_growth_longer_than_the_budget_is_refused_before_the_first_step(in_pro
     assert "task.growth: the networks still grow when the budget of 100 images is spent" in (
         result.one_message
     )
-    assert "Raise training.images, shorten the growth, or lower data.resolution" in result.err
+    assert "Raise training.images to 160 or more, shorten the growth, or lower" in result.err
 
 
 def test_stopping_early_is_no_shorter_budget(in_process, growing):

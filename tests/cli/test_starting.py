@@ -53,6 +53,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(in_process, toy, stored):
     result = in_process(*words, "--init-from", f"runs/{stored.name}")
     assert result.code == 5
     assert "the weights of the generator do not fit" in result.err
+    assert "task.generator.channels_max: 16 became 12" in result.err
     assert "stem.const is [16, 4, 4], not [12, 4, 4]" in result.err
     assert "Traceback" not in result.err
     assert [path.name for path in stored.parent.iterdir()] == [stored.name]  # no empty run

@@ -153,7 +153,10 @@ def test_samples_may_be_given_latents_styles_and_noise():
 @pytest.mark.parametrize(
     ("images", "text"),
     [
-        (399, r"at 16 x 16, 99% faded in, and the images are 16 x 16\. Raise training.images"),
+        (
+            399,
+            r"at 16 x 16, 99% faded in, and the images are 16 x 16\. Raise training.images to 400 ",
+        ),
         (100, "at 4 x 4, and the images are 16 x 16"),
     ],
 )
@@ -220,7 +223,7 @@ def grouped(batch, micro_batch=None, group=4, table=None):
 
 
 def test_a_batch_that_comes_later_and_cannot_be_grouped_is_refused_at_once():
-    text = r"6 samples does not divide into groups of 4.*\(batch 6 at 8 x 8\)\. Change the batch"
+    text = r"6 samples does not divide into groups of 4.*\(batch 6 at 8 x 8\)\. Change it, training"
     with pytest.raises(BadValue, match=text) as caught:
         grouped(8, table={8: 6})
     assert caught.value.path == "growth.batch"

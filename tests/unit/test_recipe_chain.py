@@ -131,6 +131,12 @@ def test_a_missing_base_is_told_at_its_line(desk: Desk):
     )
 
 
+def test_a_shipped_base_is_named_in_full(desk: Desk):
+    told = desk.problem("ganzoo: 1\nextends: quickstart\n")
+    assert "there is no file 'quickstart' here (looked for quickstart)." in told
+    assert told.endswith("One of that name ships with ganzoo: ganzoo.recipes:quickstart.yaml")
+
+
 def test_extends_is_one_file(desk: Desk):
     found = desk.problems("ganzoo: 1\nextends: [a.yaml, b.yaml]\n")
     assert str(found[-1]) == (

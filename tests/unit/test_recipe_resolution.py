@@ -217,11 +217,17 @@ def test_the_smallest_allowed_values_are_allowed(desk: Desk):
     desk.load(
         BASE,
         "training.micro_batch=1",
+        "training.batch=1",
         "training.images=1",
         "training.optimizer.betas=[0, 0]",
         "training.ema.decay_per_step=0",
         "data.resolution=4",
     )
+
+
+def test_a_batch_larger_than_the_budget_is_refused(desk: Desk):
+    told = desk.problem(BASE, "training.images=100", "training.batch=128")
+    assert "expected at most training.images, which is 100, found 128" in told
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_lines(desk: Desk):

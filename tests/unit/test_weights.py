@@ -279,12 +279,20 @@ def test_gradients_flow_to_given_styles_and_noise_and_not_to_networks(run):
         ({}, "expected one of them, found none"),
         ({"seeds": [1], "latents": torch.zeros(1, 16)}, "found seeds and latents"),
         ({"seeds": [1]}, r"these networks see classes; expected label \[N, 3\]"),
-        ({"seeds": [1], "label": [3]}, r"classes are \[3\]; expected numbers from 0 to 2"),
+        ({"seeds": [1], "label": [3]}, "there is no class 3; expected a number from 0 to 2"),
+        ({"seeds": [1], "label": "ape"}, "there is no class 'ape'; expected a number from 0 to 2"),
+        ({"seeds": [1, 2, 3], "label": [0, 1]}, "label has 2 classes for 3 images"),
+        ({"seeds": 3, "label": 0}, r"seeds is 3; expected one an image, as \[3\] or range\(4\)"),
+        ({"seeds": [1], "label": 0, "noise": "fixt"}, "noise is 'fixt'; expected 'fixed', 'fresh'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(run, request_, text):
     with pytest.raises(ValueError, match=text):
         run.sample(**request_)
+
+
+def test_one_class_may_stand_for_all_images(run):
+    assert torch.equal(run.sample(seeds=[1, 2], label=2), run.sample(seeds=[1, 2], label=[2, 2]))
 
 
 def test_labels_where_there_are_none_are_refused(tmp_path):

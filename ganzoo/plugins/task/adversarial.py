@@ -37,6 +37,7 @@ from ganzoo.registry.contracts import (
 __all__ = ["AdversarialTask"]
 
 MAIN_TERM = "adversarial"
+MOST_IMAGES = 10**12  # that a growth is looked through for
 PROBES = 1000  # places of the budget at which the sizes of batches are looked at
 
 Terms = Callable[[Moment], Mapping[str, Tensor]]
@@ -176,8 +177,9 @@ class AdversarialTask:
                     cut = f", training.micro_batch {site.micro_batch}" if parts > 1 else ""
                     where = "" if state.batch is None else f" at {self._shown_size(state)}"
                     raise BadValue(
-                        f"{error.message} (batch {batch}{where}{cut}). Change the batch, the"
-                        " micro-batch, or the head's group",
+                        f"{error.message} (batch {batch}{where}{cut}). Change"
+                        f" {'training.batch' if state.batch is None else 'it'},"
+                        " training.micro_batch, or the head's group",
                         path="discriminator" if state.batch is None else "growth.batch",
                     ) from error
 
@@ -202,10 +204,27 @@ class AdversarialTask:
             raise BadValue(
                 f"the networks still grow when the budget of {images:,} images is spent: they are "
                 f"at {self._shown_size(last)}{fading}, and the images are "
-                f"{show(size_at(self.top, self.base))}. Raise training.images, shorten the "
+                f"{show(size_at(self.top, self.base))}. {self._images_needed(images)}shorten the "
                 "growth, or lower data.resolution",
                 path="growth",
             )
+
+    def _images_needed(self, images: int) -> str:
+        """What the growth takes, looked for upwards from a budget that is too small."""
+
+        def whole(count: int) -> bool:
+            state = self.growth_at(count)
+            return state.level == self.top and state.fade == 1
+
+        low, high = images, max(2 * images, 1)
+        while not whole(high):
+            low, high = high, 2 * high
+            if high > MOST_IMAGES:
+                return "Raise training.images, "
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if whole(middle) else (middle, high)
+        return f"Raise training.images to {high:,} or more, "
 
     def growth_at(self, images: int | None) -> GrowthState:
         """How far the networks have grown after ``images`` images; None: all the way."""
