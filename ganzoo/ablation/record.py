@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ganzoo.ablation import words
 from ganzoo.ablation.folder import LOCK
 from ganzoo.ablation.plan import Member, Plan
 from ganzoo.data.files import atomic_file
 from ganzoo.errors import DataError, UsageError
 from ganzoo.recipe.diff import ABSENT
+from ganzoo.registry.types import written
 
 FILE = "ablation.json"
 FORMAT = 1
@@ -195,7 +195,7 @@ def _refuse_changes(folder: Path, plan: Plan, stored: Mapping[str, Any]) -> None
         for path in dict.fromkeys([*then, *now]):
             old, new = (side.get(path, ABSENT) for side in (then, now))
             if old != new and not _both_nothing(old, new):
-                old, new = words.written(old), words.written(new)
+                old, new = written(old), written(new)
                 lines.append(f"point {index} ({point['label']}): {path} was {old}, now {new}")
     if lines:
         more = len(lines) - SHOWN_CHANGES

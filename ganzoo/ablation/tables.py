@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ganzoo.ablation.facts import Facts, PointFacts
-from ganzoo.ablation.words import amount, brief, mean, memory, spread, written
-from ganzoo.registry.types import Value
+from ganzoo.ablation.words import amount, brief, mean, memory, spread
+from ganzoo.registry.types import Value, written
 
 MOST_ACROSS = 4  # points beside one another that a page has room for
 

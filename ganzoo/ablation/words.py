@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ganzoo.registry.types import written
+
 
 def duration(seconds: float) -> str:
     """A length of time: ``42 s``, ``17 min``, ``3.2 h``."""
@@ -74,19 +76,6 @@ def amount(count: int | None) -> str:
         if rounded >= limit:
             return f"{rounded / limit:#.3g}".rstrip(".") + f" {letter}"
     return str(count)
-
-
-def written(value: Any) -> str:
-    """A plain value as a recipe writes it, on one line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {written(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(written(item) for item in value) + "]"
-    return str(value)
 
 
 def brief(value: Any) -> str:

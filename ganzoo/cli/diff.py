@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from ganzoo.cli.output import print_json, table, written
+from ganzoo.cli.output import print_json, table
 from ganzoo.cli.parser import add_json_option, point_index, registry_from
 from ganzoo.cli.sources import recipe_source
 from ganzoo.errors import UsageError
+from ganzoo.registry.types import written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

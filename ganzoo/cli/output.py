@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganzoo.registry.types import Value
-
 
 def table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), indent: str = "") -> str:
     """Rows in columns two spaces apart; the last column may be as long as it likes."""
@@ -38,19 +36,6 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return str(value)
-
-
-def written(value: Value) -> str:
-    """A plain value as a recipe writes it, on one line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k}: {written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(written(item) for item in value) + "]"
     return str(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ganzoo.cli.list import known_kind
-from ganzoo.cli.output import print_json, table, written
+from ganzoo.cli.output import print_json, table
 from ganzoo.cli.parser import add_json_option, add_point_option, registry_from
 from ganzoo.cli.sources import recipe_source
 from ganzoo.errors import UsageError
@@ -15,7 +15,7 @@ from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.component import Component
 from ganzoo.registry.kinds import KINDS
 from ganzoo.registry.source import locate
-from ganzoo.registry.types import Parameter, Record, Schema
+from ganzoo.registry.types import Parameter, Record, Schema, written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

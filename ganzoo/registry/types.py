@@ -184,3 +184,16 @@ def _coerce_scalar(form: Scalar, value: Value) -> Value:
     if form.name == "float" and kind is int:
         return float(value)
     raise Mismatch(str(form))
+
+
+def written(value: Value) -> str:
+    """A plain value as a recipe writes it, on one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(written(item) for item in value) + "]"
+    return str(value)

@@ -18,7 +18,7 @@ class RevisedNormalization(nn.Module):
     function of the style that starts with bias 1. Weight demodulation is this with the expected
     deviation in the place of the measured one (Eq. 2). The paper draws this step without a formula
     or code; here ``var`` is the biased variance over a sample's own map, about its mean, and the
-    mean itself stays in the map ("the mean is not needed"). A to-RGB is modulated but not
+    mean itself stays in the map. A to-RGB is modulated but not
     normalized, and a layer without a convolution reads no style. Noise has one strength a layer.
     """
 
