@@ -192,10 +192,22 @@ def _plain(sampler: Sampler, args: argparse.Namespace, out: Path) -> str:
         for seed in seeds
     ]
     for image, name in zip(images, names):
-        _save(image, out / f"{name}.png")
+        _save(image, out / f"{name}{_variant(args)}.png")
     columns = len(seeds) if len(rows) > 1 else math.ceil(math.sqrt(len(seeds)))
-    _save_grid(images, columns, out / "grid.png")
-    return f"{len(images)} image{'s' * (len(images) > 1)} and grid.png"
+    words = ("class", *(_file_word(sampler, row) for row in classes)) if classes else ()
+    grid = "-".join(("grid", *words)) + f"{_variant(args)}.png"
+    _save_grid(images, columns, out / grid)
+    return f"{len(images)} image{'s' * (len(images) > 1)} and {grid}"
+
+
+def _variant(args: argparse.Namespace) -> str:
+    """What sets these pictures apart from those of the same seeds, for their names."""
+    parts = [f"-psi{args.psi:g}"] if args.psi != 1 else []
+    if args.psi != 1 and args.cutoff is not None:
+        parts.append(f"-cutoff{args.cutoff}")
+    if args.noise != "fixed":
+        parts.append(f"-noise-{args.noise}")
+    return "".join(parts)
 
 
 def _file_word(sampler: Sampler, index: int) -> str:
@@ -226,12 +238,13 @@ def _mix(sampler: Sampler, args: argparse.Namespace, out: Path) -> str:
     top, edge, cells = np.split(images, [width, width + height])
     for index, cell in enumerate(cells):
         row, column = seeds[0][index // width], seeds[1][index % width]
-        _save(cell, out / f"{row}-{column}.png")
+        _save(cell, out / f"mix-{row}-{column}{_variant(args)}.png")
     lines = [np.full_like(top[:1], BACKGROUND), top]
     for row in range(height):
         lines += [edge[row : row + 1], cells[row * width : (row + 1) * width]]
-    _save_grid(np.concatenate(lines), width + 1, out / "grid.png")
-    return f"{len(cells)} mixed images and grid.png (columns donate the styles {_spans(layers)})"
+    grid = f"mix{_variant(args)}.png"
+    _save_grid(np.concatenate(lines), width + 1, out / grid)
+    return f"{len(cells)} mixed images and {grid} (columns donate the styles {_spans(layers)})"
 
 
 def _spans(layers: tuple[int, ...]) -> str:
@@ -267,8 +280,9 @@ def _interpolate(sampler: Sampler, args: argparse.Namespace, out: Path) -> str:
         styles = sampler.styles(seeds, keys, "--interpolate")
         moved = interpolated_styles(styles, frames)
     images = sampler.render(moved, "--interpolate")
-    save_gif(images, out / "interpolation.gif", args.fps or FPS)
-    return f"interpolation.gif ({len(images)} frames)"
+    name = f"interpolation{_variant(args)}.gif"
+    save_gif(images, out / name, args.fps or FPS)
+    return f"{name} ({len(images)} frames)"
 
 
 def _save(image: np.ndarray[Any, Any], path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_foreign_file_becomes_a_folder_that_sample_takes(ganzoo, file):
     assert "images of 16 x 16 x 3, 3 classes" in result.out
     shown = ganzoo("sample", "w", "--seeds", "0-2", "--class", "1")
     assert shown.code == 0, shown.err
-    assert "Wrote 3 images and grid.png to w/samples." in shown.out
+    assert "Wrote 3 images and grid-class-1.png to w/samples." in shown.out
     assert "imported under this licence: CC BY-NC 4.0" in shown.err
     assert len(list((ganzoo.folder / "w" / "samples").iterdir())) == 4
 
@@ -65,7 +65,7 @@ def test_style_mixing_works_on_imported_weights(in_process, folder, tmp_path):
     words = ("--mix", "0", "x", "1-2", "--class", "0", "--out", tmp_path)
     result = in_process("sample", folder, *words)
     assert result.code == 0, result.err
-    assert (tmp_path / "grid.png").exists()
+    assert (tmp_path / "mix.png").exists()
 
 
 def test_classes_without_names_are_said(in_process, folder, tmp_path):

@@ -52,21 +52,35 @@ def test_several_classes_make_a_row_each(sample, tmp_path):
     assert "Wrote 6 images" in out
     assert "No --class" not in err
     assert len(names(tmp_path)) == 7
-    height, width, _ = pixels(tmp_path / "grid.png").shape
+    height, width, _ = pixels(tmp_path / "grid-class-circle-square-triangle.png").shape
     assert height > width
 
 
 def test_truncation_to_zero_shows_the_mean_for_every_seed(sample, tmp_path):
     sample("--seeds", "1,2", "--class", "0", "--psi", "0")
-    first, second = (pixels(tmp_path / f"seed000{seed}-class-circle.png") for seed in (1, 2))
+    first, second = (pixels(tmp_path / f"seed000{seed}-class-circle-psi0.png") for seed in (1, 2))
     assert np.array_equal(first, second)
 
 
 def test_a_cutoff_of_zero_truncates_nothing(sample, tmp_path):
     sample("--seeds", "1", "--class", "0", "--psi", "0", "--cutoff", "0")
-    cut = pixels(tmp_path / "seed0001-class-circle.png")
+    cut = pixels(tmp_path / "seed0001-class-circle-psi0-cutoff0.png")
     sample("--seeds", "1", "--class", "0")
     assert np.array_equal(cut, pixels(tmp_path / "seed0001-class-circle.png"))
+
+
+def test_other_settings_do_not_write_over_the_pictures_of_the_same_seed(sample, tmp_path):
+    sample("--seeds", "1", "--class", "0")
+    sample("--seeds", "1", "--class", "0", "--psi", "0.5", "--noise", "none")
+    sample("--seeds", "1", "--class", "1")
+    assert names(tmp_path) == [
+        "grid-class-circle-psi0.5-noise-none.png",
+        "grid-class-circle.png",
+        "grid-class-square.png",
+        "seed0001-class-circle-psi0.5-noise-none.png",
+        "seed0001-class-circle.png",
+        "seed0001-class-square.png",
+    ]
 
 
 @pytest.mark.parametrize("noise", ["fixed", "fresh", "none"])
@@ -77,16 +91,16 @@ def test_every_kind_of_noise_works(sample, noise):
 def test_mixing_writes_every_pair_and_a_grid_with_its_sources(sample, tmp_path):
     code, out, _ = sample("--mix", "0-1", "x", "5,6,7", "--styles", "0-1")
     assert code == 0
-    assert "Wrote 6 mixed images and grid.png (columns donate the styles 0-1)" in out
-    pairs = [f"{row}-{column}.png" for row in (0, 1) for column in (5, 6, 7)]
-    assert names(tmp_path) == sorted([*pairs, "grid.png"])
+    assert "Wrote 6 mixed images and mix.png (columns donate the styles 0-1)" in out
+    pairs = [f"mix-{row}-{column}.png" for row in (0, 1) for column in (5, 6, 7)]
+    assert names(tmp_path) == sorted([*pairs, "mix.png"])
     tile = 64 + 2
-    assert pixels(tmp_path / "grid.png").shape == (3 * tile + 2, 4 * tile + 2, 3)
+    assert pixels(tmp_path / "mix.png").shape == (3 * tile + 2, 4 * tile + 2, 3)
 
 
 def test_donating_every_style_gives_the_column(sample, tmp_path):
     sample("--mix", "0", "x", "5", "--styles", "0-5", "--class", "2")
-    mixed = pixels(tmp_path / "0-5.png")
+    mixed = pixels(tmp_path / "mix-0-5.png")
     sample("--seeds", "5", "--class", "2")
     assert np.abs(mixed.astype(int) - pixels(tmp_path / "seed0005-class-triangle.png")).max() <= 1
 
