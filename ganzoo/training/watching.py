@@ -26,7 +26,7 @@ from ganzoo.training.plan import plan_lines
 from ganzoo.training.statistics import StatsLog
 
 LOG_SECONDS = 2.0
-CHECKPOINT_MINUTES = 15.0
+CHECKPOINT_MINUTES = 5.0
 FORECAST_STEPS = 2  # the first one warms up
 SLOW_STEP_SECONDS = 5.0  # so long that warming up does not matter
 
