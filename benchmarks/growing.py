@@ -9,10 +9,7 @@ latents when its first resolution is done, and at the end.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,14 +18,14 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.machine import machine
-from benchmarks.toy_recipes import toy_overrides
+from benchmarks.toy_recipes import toy_overrides, trained
 from ganzoo.recipe.load import load_recipe
 from ganzoo.registry.discovery import discover
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH, STEPS = 32, 2500
 FIRST = 12_000  # images at the first resolution, and of every hold and fade
-STARTS = {"progan": 4, "stylegan-f": 4, "stylegan2-d": 4}
+RECIPES = ("progan", "stylegan-f", "stylegan2-d")
 TILE = 64 + 2
 
 
@@ -37,8 +34,8 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     strips: list[np.ndarray[Any, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in STARTS:
-            run, seconds = trained(name, Path(folder))
+        for name in RECIPES:
+            run, seconds = trained(name, "--out", folder, *overrides(name))
             log = (run / "stats.jsonl").read_text(encoding="utf-8").splitlines()
             last = json.loads(log[-1])
             rows.append({"recipe": name, "images": last["images"], "seconds": round(seconds, 1)})
@@ -53,32 +50,19 @@ def main() -> None:
     Image.fromarray(np.concatenate(strips)).save(ROOT / "docs" / "images" / "growing.png")
 
 
-def trained(name: str, folder: Path) -> tuple[Path, float]:
-    """Train a recipe in a process of its own: its run folder, and the seconds it took."""
+def overrides(name: str) -> list[str]:
+    """Small sizes, a growth for few images, and rates that suit them."""
     recipe = load_recipe(ROOT / "recipes" / f"{name}.yaml", registry=discover()).recipe
-    small = toy_overrides(recipe, resolution=16, steps=STEPS, batch=BATCH, width=32)
-    overrides = [
-        *(text for text in small if not text.startswith(("task.growth.hold", "watch"))),
+    return [
+        *toy_overrides(recipe, resolution=16, steps=STEPS, batch=BATCH, width=32),
         f"task.growth.hold_images={FIRST}",
         f"task.growth.fade_images={FIRST}",
-        f"task.growth.start={STARTS[name]}",
+        "task.growth.start=4",
         "training.optimizer.lr=0.003",
         "training.ema={half_life_images: 2_000, decay_per_step: null}",
         f"watch.every_images={FIRST}",
         *([] if name == "progan" else ["task.regularizers.r1.weight=0.05"]),
     ]
-    words = ["run", name, *overrides, "--device", "cpu", "--out", str(folder)]
-    start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "ganzoo", *words],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr}")
-    return Path(done.stdout.strip()), time.monotonic() - start
 
 
 def strip(path: Path) -> np.ndarray[Any, Any]:

@@ -11,16 +11,13 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine
-from benchmarks.toy_recipes import toy_overrides
+from benchmarks.toy_recipes import toy_overrides, trained
 from ganzoo.recipe.grid import GridPoint, load_grid
 from ganzoo.registry.discovery import discover
 
@@ -39,8 +36,9 @@ def main() -> None:
                 continue  # its recipes are trained under their own names
             for point in grid.points:
                 name = path.stem if not grid.axes else f"{path.stem}: {point.label}"
-                run, seconds = trained(path, point, Path(folder))
-                rows.append({"recipe": name, **judged(run), "seconds": round(seconds, 1)})
+                words = ["--point", str(point.index), "--out", folder, *overrides(point)]
+                run, seconds = trained(str(path), *words)
+                rows.append({"recipe": name, **logged(run), "seconds": round(seconds, 1)})
                 print(json.dumps(rows[-1]), flush=True)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     out = ROOT / "benchmarks" / "results" / f"zoo-{date}.json"
@@ -56,26 +54,14 @@ def main() -> None:
     out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def trained(path: Path, point: GridPoint, folder: Path) -> tuple[Path, float]:
-    """Train a point in a process of its own: its run folder, and the seconds it took."""
-    overrides = toy_overrides(
+def overrides(point: GridPoint) -> list[str]:
+    """What makes a toy of a recipe."""
+    return toy_overrides(
         point.loaded.recipe, resolution=RESOLUTION, steps=STEPS, batch=BATCH, width=WIDTH
     )
-    words = ["run", str(path), "--point", str(point.index), "--device", "cpu"]
-    start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "ganzoo", *words, "--out", str(folder), *overrides],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SystemExit(f"{path.stem} {point.label}: {done.stderr}")
-    return Path(done.stdout.strip()), time.monotonic() - start
 
 
-def judged(run: Path) -> dict[str, Any]:
+def logged(run: Path) -> dict[str, Any]:
     """What the log says: steps made, last losses, and the pace of the second half."""
     lines = (run / "stats.jsonl").read_text(encoding="utf-8").splitlines()
     log = [json.loads(line) for line in lines]

@@ -117,18 +117,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def give(self, name: str, value: Tensor) -> Tensor:
         """Note an input, and return it."""
-        self._keep(
-            value,
-            Step(
-                number=len(self.steps),
-                name="input",
-                shape=tuple(value.shape),
-                dtype=value.dtype,
-                caller=self._calls[-1],
-                reads=frozenset({name}),
-                label=name,
-            ),
-        )
+        self._enter(value, name, self._calls[-1])
         return value
 
     def number_of(self, value: Tensor) -> int:
@@ -221,10 +210,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         shape = tuple(value.shape)
         if not learned or len(shape) != 4 or shape[0] != self.batch or shape[2] * shape[3] == 1:
             return False
-        self._canvas(value, max(learned[0].owners))
+        self._enter(value, CANVAS, max(learned[0].owners))
         return True
 
-    def _canvas(self, value: Tensor, owner: str) -> None:
+    def _enter(self, value: Tensor, name: str, caller: str) -> None:
+        """Note a value that comes from nowhere: data from here on."""
         self._keep(
             value,
             Step(
@@ -232,9 +222,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 name="input",
                 shape=tuple(value.shape),
                 dtype=value.dtype,
-                caller=owner,
-                reads=frozenset({CANVAS}),
-                label=CANVAS,
+                caller=caller,
+                reads=frozenset({name}),
+                label=name,
             ),
         )
 
@@ -249,7 +239,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         found = list(inputs)
         for place, step in enumerate(inputs[:1] if first_only else inputs):
             if not step.reads and step.is_map and step.shape[0] == self.batch and step.owners:
-                self._canvas(given[place], max(step.owners))
+                self._enter(given[place], CANVAS, max(step.owners))
                 found[place] = self.steps[-1]
         return found
 

@@ -10,7 +10,6 @@ from ganzoo.recipe.model import Slot
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.types import Parameter, SlotOf, Value
 
-DEFAULT_METRIC = "ganzoo/frechet"
 DEFAULT_EXTRACTOR = "ganzoo/seeded-convolutions"
 
 

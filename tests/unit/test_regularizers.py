@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from test_path_length import ScalingGenerator
 from torch import nn
 from torch.func import functional_call
 
@@ -47,23 +48,6 @@ class QuadraticDiscriminator(nn.Module):
 
     def gradient(self, image):
         return (self.slope + self.bend * image.flatten(1)).detach()
-
-
-class ScalingGenerator(nn.Module):
-    """Each of three styles scales one constant image: ``G(w) = sum_l <s_l, w_l> image``."""
-
-    latent_width = 2
-
-    def __init__(self):
-        super().__init__()
-        self.scales = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
-
-    def styles(self, z, label):
-        return z[:, None].repeat(1, 3, 1).requires_grad_()
-
-    def synthesize(self, styles, noise):
-        amount = (styles.sum(dim=2) * self.scales).sum(dim=1)
-        return amount[:, None, None, None].expand(-1, 1, *SIZE)
 
 
 def reals(n=3):
