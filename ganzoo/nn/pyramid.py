@@ -73,7 +73,7 @@ def refuse_growth(parts: Iterable[object], word: str) -> None:
 
     Args:
         parts: each may have a sentence ``refuses_growth``.
-        word: what a part is, for the error.
+        word: the key that chooses them, for the error.
 
     Raises:
         BadValue: one of them refuses.
@@ -84,5 +84,5 @@ def refuse_growth(parts: Iterable[object], word: str) -> None:
             raise BadValue(
                 f"{type(part).__name__} cannot grow: {why} Take the growth away with "
                 f"task.growth=null, or choose another {word}",
-                path=word.rpartition(" ")[2],
+                path=word,
             )

@@ -140,7 +140,8 @@ class StyleGenerator(nn.Module):
             if site.grows or parts.num_images > num_images:
                 levels_with_image.add(k)
         if site.grows:
-            refuse_growth((self.stem, *self.blocks), "block")
+            refuse_growth((self.stem,), "stem")
+            refuse_growth(self.blocks, "block")
         self.to_rgb = nn.ModuleDict(
             {str(k): parts.to_rgb(widths[k]) for k in range(top + 1) if site.grows or k == top}
         )
