@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     registry = registry_from(args)
     findings = Findings()
     _versions(findings)
-    _devices(findings)
+    if _devices(findings):
+        _operations(findings)
     _machine(findings)
     _plugins(findings, registry)
     _recipes_and_data(findings)
@@ -95,7 +96,8 @@ def _versions(findings: Findings) -> None:
     findings.facts["versions"] = found
 
 
-def _devices(findings: Findings) -> None:
+def _devices(findings: Findings) -> bool:
+    """Whether torch works, without which there is nothing to say of operations."""
     facts = findings.facts["devices"] = {}
     try:
         import torch
@@ -103,7 +105,7 @@ def _devices(findings: Findings) -> None:
         findings.problem(
             f"torch cannot be imported: {error}", "pip install --force-reinstall torch"
         )
-        return
+        return False
     release = torch.__version__.partition("+")[0].split(".")
     if tuple(int(part) for part in release[:2]) < OLDEST_TORCH:
         wanted = ".".join(map(str, OLDEST_TORCH))
@@ -119,6 +121,16 @@ def _devices(findings: Findings) -> None:
         facts["cuda"] = f"no: {_why_no_cuda(torch)}"
     facts["mps"] = "yes" if torch.backends.mps.is_available() else "no"
     facts["auto means"] = _automatic(torch)
+    return True
+
+
+def _operations(findings: Findings) -> None:
+    from ganzoo.cli.operations import kernel_facts, operation_facts, operation_problems
+
+    findings.facts["operations"] = dict(operation_facts())
+    findings.facts["kernels"] = dict(kernel_facts())
+    for what, remedy in operation_problems():
+        findings.problem(what, remedy)
 
 
 def _automatic(torch: Any) -> str:

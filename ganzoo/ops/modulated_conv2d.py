@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.ops.full_precision import autocast_off
+from ganzoo.ops.half_range import half_range
+from ganzoo.ops.layer_epilogue import layer_epilogue
+from ganzoo.ops.modulate import modulate
 from ganzoo.ops.resample_conv2d import resample_conv2d
-from ganzoo.ops.upfirdn2d import as_padding
+from ganzoo.ops.resampling_geometry import as_padding
 
 
 def modulated_conv2d(
@@ -58,18 +61,23 @@ def modulated_conv2d(
         )
     factors = demodulation_factors(w, styles, eps) if demodulate else None
     if factors is not None and x.dtype is torch.float16:
-        w, styles, factors = _within_half_range(w, styles, factors)
+        weight_scale, styles, factors = half_range(w, styles, factors)
+        w = w * weight_scale
     plain = up == down == 1 and as_padding(padding) == (0, 0, 0, 0)
     if plain and w.shape[2:] == (1, 1) and 4 * w.shape[0] <= w.shape[1]:
         y = _few_outputs(x, w, styles)
     else:
-        x = x * styles.to(x.dtype)[:, :, None, None]
+        x = modulate(x, styles)
         w = w.to(x.dtype)
         y = resample_conv2d(x, w, f, up=up, down=down, padding=padding, flip_weight=flip_weight)
-    if factors is None:
-        return y if noise is None else y + noise.to(y.dtype)
-    factors = factors.to(y.dtype)[:, :, None, None]
-    return y * factors if noise is None else torch.addcmul(noise.to(y.dtype), y, factors)
+    if noise is not None and not _is_map(noise, y):
+        y = layer_epilogue(y, factors=factors)
+        return y + noise.to(y.dtype)
+    return layer_epilogue(y, factors=factors, noise=noise)
+
+
+def _is_map(noise: Tensor, like: Tensor) -> bool:
+    return noise.ndim == 4 and noise.shape[1:] == (1, *like.shape[2:])
 
 
 def demodulation_factors(w: Tensor, styles: Tensor, eps: float = 1e-8) -> Tensor:
@@ -96,21 +104,9 @@ def _few_outputs(x: Tensor, w: Tensor, styles: Tensor) -> Tensor:
     """1x1 layers to an image: scaling [N, O, I] weights is far less work than scaling ``x``."""
     number, channels, height, width = x.shape
     weights = w.to(x.dtype)[None, :, :, 0, 0] * styles.to(x.dtype)[:, None, :]  # [N, O, I]
-    y = torch.bmm(weights, x.reshape(number, channels, height * width))
-    y = y.view(number, w.shape[0], height, width)
     if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
-        y = y.contiguous(memory_format=torch.channels_last)
-    return y
-
-
-def _within_half_range(w: Tensor, styles: Tensor, factors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Scale weights and styles to where float16 sums stay finite, and undo it in the factors.
-
-    The scales cancel, so they are constants to the gradient.
-    """
-    fan_in = w[0].numel()
-    w, styles = w.float(), styles.float()
-    scale_w = w.detach().abs().amax((1, 2, 3)).clamp(min=1e-8) * fan_in**0.5
-    scale_s = styles.detach().abs().amax(1).clamp(min=1e-8)
-    factors = factors * scale_w[None, :] * scale_s[:, None]
-    return w / scale_w[:, None, None, None], styles / scale_s[:, None], factors
+        rows = x.permute(0, 2, 3, 1).reshape(number, height * width, channels)
+        y = torch.bmm(rows, weights.transpose(1, 2))
+        return y.view(number, height, width, w.shape[0]).permute(0, 3, 1, 2)
+    y = torch.bmm(weights, x.reshape(number, channels, height * width))
+    return y.view(number, w.shape[0], height, width)

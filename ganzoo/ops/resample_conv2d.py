@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
-from ganzoo.ops.upfirdn2d import (
+from ganzoo.ops.conv2d import conv2d
+from ganzoo.ops.implementation import Impl
+from ganzoo.ops.resampling_geometry import (
     add_padding,
     as_padding,
     downsampling_padding,
     pad_or_crop,
-    upfirdn2d,
     upsampling_padding,
 )
+from ganzoo.ops.upfirdn2d import upfirdn2d
 
 
 def resample_conv2d(
@@ -27,6 +29,7 @@ def resample_conv2d(
     padding: int | Sequence[int] = 0,
     groups: int = 1,
     flip_weight: bool = True,
+    impl: Impl = "auto",
 ) -> Tensor:
     """Upsample with ``f``, convolve with ``w``, downsample with ``f``.
 
@@ -46,6 +49,7 @@ def resample_conv2d(
         groups: independent groups of channels.
         flip_weight: True is correlation, as in `torch.nn.functional.conv2d`; False is true
             convolution. Published StyleGAN2 upsampling weights are meant for False.
+        impl: who filters, as in `upfirdn2d`; the convolution is torch's in any case.
 
     Returns:
         [N, O, H', W'].
@@ -71,14 +75,14 @@ def resample_conv2d(
     if up == 1 and down == 1:
         return _convolve(x, w, pads=pads, groups=groups, flip_weight=flip_weight)
     if up == 1 and pointwise:
-        x = upfirdn2d(x, f, down=down, padding=pads)
+        x = upfirdn2d(x, f, down=down, padding=pads, impl=impl)
         return _convolve(x, w, groups=groups, flip_weight=flip_weight)
     if up == 1:
-        x = upfirdn2d(x, f, padding=pads)
+        x = upfirdn2d(x, f, padding=pads, impl=impl)
         return _convolve(x, w, stride=down, groups=groups, flip_weight=flip_weight)
     if down == 1 and pointwise:
         x = _convolve(x, w, groups=groups, flip_weight=flip_weight)
-        return upfirdn2d(x, f, up=up, padding=pads, gain=up**2)
+        return upfirdn2d(x, f, up=up, padding=pads, gain=up**2, impl=impl)
 
     # The transposed convolution yields every overlap of the kernel: (H - 1) * up + k rows.
     left, right = pads[0] - (width - 1), pads[1] - (width - up)
@@ -86,8 +90,8 @@ def resample_conv2d(
     crop_x, crop_y = max(min(-left, -right), 0), max(min(-top, -bottom), 0)
     x = _scatter(x, w, up, crop=(crop_y, crop_x), groups=groups, flip_weight=flip_weight)
     pads = (left + crop_x, right + crop_x, top + crop_y, bottom + crop_y)
-    x = upfirdn2d(x, f, padding=pads, gain=up**2)
-    return x if down == 1 else upfirdn2d(x, f, down=down)
+    x = upfirdn2d(x, f, padding=pads, gain=up**2, impl=impl)
+    return x if down == 1 else upfirdn2d(x, f, down=down, impl=impl)
 
 
 def _convolve(
@@ -99,25 +103,28 @@ def _convolve(
     groups: int,
     flip_weight: bool,
 ) -> Tensor:
-    """`F.conv2d` with a padding for each side."""
+    """`conv2d` with a padding for each side."""
     if not flip_weight and w.shape[2:] != (1, 1):
         w = w.flip((2, 3))
     left, right, top, bottom = pads
     both_x, both_y = max(min(left, right), 0), max(min(top, bottom), 0)
     x = pad_or_crop(x, (left - both_x, right - both_x, top - both_y, bottom - both_y))
-    return F.conv2d(x, w, stride=stride, padding=(both_y, both_x), groups=groups)
+    return conv2d(x, w, stride=stride, padding=(both_y, both_x), groups=groups)
 
 
 def _scatter(
     x: Tensor, w: Tensor, up: int, *, crop: tuple[int, int], groups: int, flip_weight: bool
 ) -> Tensor:
-    """`F.conv_transpose2d` on a weight stored [O, I / groups, k, k], cropped on all sides."""
+    """`conv2d` transposed, on a weight stored [O, I / groups, k, k], cropped on all sides."""
     outputs, inputs, height, width = w.shape
     if flip_weight and (height, width) != (1, 1):
         w = w.flip((2, 3))
     if groups == 1:
-        w = w.transpose(0, 1)
+        # Every use of it, in derivatives too, would make the copy again.
+        last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        layout = torch.channels_last if last else torch.contiguous_format
+        w = w.transpose(0, 1).contiguous(memory_format=layout)
     else:
         w = w.reshape(groups, outputs // groups, inputs, height, width).transpose(1, 2)
         w = w.reshape(groups * inputs, outputs // groups, height, width)
-    return F.conv_transpose2d(x, w, stride=up, padding=crop, groups=groups)
+    return conv2d(x, w, stride=up, padding=crop, transposed=True, groups=groups)

@@ -26,6 +26,39 @@ def test_activations_differentiate_twice(act, options):
     assert gradgradcheck(run, inputs)
 
 
+@pytest.mark.parametrize("act", list(ACTIVATIONS))
+@pytest.mark.parametrize("options", [{}, {"gain": 1.7, "clamp": 0.8}, {"gain": -1.0}])
+def test_the_fast_arrangement_is_the_definition(act, options):
+    def value_and_gradients(impl):
+        x, b = draw(4, 3, 2, 2).requires_grad_(), draw(3, seed=1).requires_grad_()
+        y = bias_act(x, b, act=act, impl=impl, **options)
+        (dx,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        return (y, dx, *torch.autograd.grad(dx.square().sum(), (x, b)))
+
+    for fast, slow in zip(value_and_gradients("auto"), value_and_gradients("reference")):
+        torch.testing.assert_close(fast, slow, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("act", list(ACTIVATIONS))
+def test_slopes_and_bends_are_the_derivatives(act):
+    activation = ACTIVATIONS[act]
+    x = torch.cat((draw(50) * 3, torch.tensor([-30.0, 19.9, 20.1, 30.0]))).requires_grad_()
+    (slope,) = torch.autograd.grad(activation.function(x, 0.2, False).sum(), x, create_graph=True)
+    torch.testing.assert_close(activation.slope(x, 0.2), slope, rtol=1e-12, atol=1e-12)
+    if activation.bend is None:
+        assert activation.slope(x.detach(), 0.2).unique().numel() <= 2
+    else:
+        (bend,) = torch.autograd.grad(slope.sum(), x)
+        torch.testing.assert_close(activation.bend(x), bend, rtol=1e-12, atol=1e-12)
+
+
+def test_the_definition_rounds_half_precision_once():
+    x = torch.full((1, 1), 1.0, dtype=torch.bfloat16)
+    b = torch.full((1,), 0.0039, dtype=torch.float32)  # lost next to 1 in bfloat16
+    assert bias_act(x, b, gain=256.0, impl="reference").item() == 256.0
+    assert bias_act(x, 2 * b, gain=256.0, impl="reference").item() == 258.0
+
+
 @pytest.mark.parametrize("gain", [None, 0.0, 1.0, 2.0, -2.0])
 @pytest.mark.parametrize("alpha", [None, 0.0, -0.3])
 def test_leaky_relu_is_bias_then_slope_then_gain_then_clamp(gain, alpha):

@@ -42,6 +42,35 @@ def test_resampling_differentiates_twice(up, down, padding):
     assert gradgradcheck(resample, x)
 
 
+@pytest.mark.parametrize("f", [LOPSIDED, torch.tensor([1.0, 3, -2]), torch.arange(1.0, 10), None])
+@pytest.mark.parametrize("flip_filter", [False, True])
+@pytest.mark.parametrize(
+    ("up", "down", "padding"),
+    [(1, 1, 9), (2, 1, (9, -1, 4, 5)), (1, 2, (-1, 9, 9, 0)), ((3, 2), (2, 1), (4, 4, 7, -2))],
+)
+def test_the_fast_arrangement_is_the_definition(up, down, padding, flip_filter, f):
+    f = None if f is None else f.double()  # float32 taps are rounded when multiplied by the gain
+
+    def value_and_gradient(impl):
+        x = image(2, 3, 6, 7).requires_grad_()
+        options = {"up": up, "down": down, "padding": padding, "flip_filter": flip_filter}
+        y = upfirdn2d(x, f, gain=1.3, impl=impl, **options)
+        return y, *torch.autograd.grad(y.square().sum(), x)
+
+    for fast, slow in zip(value_and_gradient("auto"), value_and_gradient("reference")):
+        torch.testing.assert_close(fast, slow, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_definition_rounds_half_precision_once(dtype, layout):
+    x = image(2, 3, 5, 6).to(dtype).contiguous(memory_format=layout)
+    f = torch.tensor([1.0, 1 / 3, 1 / 7])
+    y = upfirdn2d(x, f, padding=1, impl="reference")
+    assert torch.equal(y, upfirdn2d(x.float(), f, padding=1, impl="reference").to(dtype))
+    assert y.is_contiguous(memory_format=layout)
+
+
 @pytest.mark.parametrize("up", [1, 2, 3])
 @pytest.mark.parametrize("down", [1, 2, 3])
 @pytest.mark.parametrize(("height", "width"), [(5, 8), (7, 6)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +19,34 @@ def test_every_package_folder_is_listed():
         for path in (ROOT / "ganzoo").rglob("__init__.py")
     }
     assert listed == tree | {"ganzoo.recipes"}
+
+
+def test_every_file_beside_the_code_is_shipped():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    patterns = setup["options.package_data"]["*"].replace(",", " ").split()
+    beside = {
+        path.name
+        for path in (ROOT / "ganzoo").rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert {"upfirdn2d.cu", "device.cuh", "gains.json"} <= beside
+    assert {name for name in beside if not any(fnmatch(name, p) for p in patterns)} == set()
+
+
+def test_each_cuda_version_has_an_extra_of_its_own_cupy():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = setup["options.extras_require"]
+    assert extras["cuda12"].split() == ["cupy-cuda12x"]
+    assert extras["cuda13"].split() == ["cupy-cuda13x"]
+
+
+def test_the_compiler_and_the_headers_of_the_test_extra_are_of_one_version():
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    versions = re.findall(r"^nvidia-cuda-(?:nvrtc|runtime)==(\d+\.\d+)\.", pins, re.MULTILINE)
+    assert len(versions) == 2
+    assert len(set(versions)) == 1
 
 
 def test_torch_is_pinned():

@@ -1,0 +1,1 @@
+"""Kernels as data: sources, tables of instantiations, and what launches them."""
