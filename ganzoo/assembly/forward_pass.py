@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.assembly.build import Supplied, supplier_of
+from ganzoo.assembly.pretended import Pretence
 from ganzoo.assembly.tracing import Trace, Tracer
 from ganzoo.errors import BadValue, ContractError
 from ganzoo.registry.contracts import TaskSite
@@ -19,11 +20,15 @@ from ganzoo.registry.contracts import TaskSite
 BATCHES = (4, 3, 5, 8, 1)
 
 
-def trace_of(network: nn.Module, site: TaskSite) -> Trace | None:
+def trace_of(network: nn.Module, site: TaskSite, pretence: Pretence) -> Trace | None:
     """One pass, with the first batch that the network takes; None where nobody can call it.
 
     A generator is called by ``styles(z, label)`` and ``synthesize(w, noise)``, any other network
     with an image and a label.
+
+    Args:
+        network: its tensors moved by ``pretence``.
+        site: of its task: the size of images, and labels.
 
     Raises:
         BadValue: the network takes no batch of these sizes.
@@ -34,7 +39,7 @@ def trace_of(network: nn.Module, site: TaskSite) -> Trace | None:
     refusal: ValueError | None = None
     for batch in BATCHES:
         try:
-            return _pass(network, site, batch)
+            return _pass(network, site, batch, pretence)
         except TypeError as error:
             raise ContractError(_told(error, network)) from error
         except ValueError as error:
@@ -88,11 +93,12 @@ def _supplier_around(network: nn.Module, path: str) -> Supplied | None:
     return _supplier_around(network, path.rpartition(".")[0])
 
 
-def _pass(network: Any, site: TaskSite, batch: int) -> Trace:
-    tracer = Tracer(network, batch)
+def _pass(network: Any, site: TaskSite, batch: int, pretence: Pretence) -> Trace:
+    tracer = Tracer(network, batch, pretence)
 
     def given(name: str, *shape: int) -> Tensor:
-        return tracer.give(name, torch.empty(batch, *shape))
+        made = pretence.of(torch.empty(batch, *shape, device="meta"))
+        return tracer.give(name, made)
 
     label = given("label", site.label_width) if site.label_width else None
     outputs = {}

@@ -10,6 +10,8 @@ from torch import nn
 
 from ganzoo.assembly.build import Supplied, build, supplier_of
 from ganzoo.assembly.forward_pass import trace_of
+from ganzoo.assembly.precision import expect_honoured, layout_of
+from ganzoo.assembly.pretended import LOOKED_AT, Pretence
 from ganzoo.assembly.tracing import CANVAS, Step, Trace
 from ganzoo.errors import ContractError
 from ganzoo.recipe.identity import recipe_hash
@@ -32,7 +34,9 @@ class LayerRow:
             layers that a grown network has left behind, or where there was no pass.
         parameters: its own, not those of modules inside it.
         multiply_adds: for one sample, by convolutions and matrix products; FIR filters apart.
-        dtype: of the output, as ``"float32"``; of the parameters where there is none.
+        dtype: of the output, as ``"float32"``; of what multiplies where only parts of the module
+            were called, and of the parameters where nothing was.
+        memory_format: of the output where it is a map, ``"channels_last"`` or ``"contiguous"``.
     """
 
     path: str
@@ -43,6 +47,7 @@ class LayerRow:
     parameters: int
     multiply_adds: int
     dtype: str
+    memory_format: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +119,9 @@ def inspect_recipe(
 ) -> Inspection:
     """Build the networks of a recipe without their memory, run each once, and tell what happened.
 
-    Everything lives on the meta device, so a network of any size takes a second or two. Growing
-    networks are run at their last level.
+    Nothing of them takes memory, so a network of any size takes a second or two. They run in the
+    precision and the layout of the recipe, as on a CPU. Growing networks are run at their last
+    level.
 
     Args:
         resolution: height and width of the images; one number for both.
@@ -134,15 +140,17 @@ def inspect_recipe(
         channels=channels,
         label_width=label_width,
         images=recipe.training.images,
+        precision=recipe.training.precision,
     )
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             task: Task = build(recipe.task, registry, "task")(site)
-            networks = {
-                name: _table(name, network.eval(), site, registry)
-                for name, network in task.networks.items()
-            }
-    except NotImplementedError as error:
+            expect_honoured(task.networks, recipe.training.precision)
+            networks = {}
+            for name, network in task.networks.items():
+                network.to(memory_format=layout_of(recipe.training))  # type: ignore[call-overload]
+                networks[name] = _table(name, network.eval(), site, registry)
+    except (NotImplementedError, *LOOKED_AT) as error:
         raise ContractError(_looks_at_values(error)) from error
     except RuntimeError as error:
         if "meta tensor" not in str(error).lower():
@@ -168,11 +176,14 @@ def _looks_at_values(error: Exception) -> str:
 
 
 def _table(name: str, network: nn.Module, site: TaskSite, registry: Registry) -> NetworkTable:
-    trace = trace_of(network, site)
+    pretence = Pretence()
+    pretence.move(network)
+    trace = trace_of(network, site, pretence)
     suppliers = _suppliers(network)
     steps = trace.steps if trace else ()
     made: dict[str, Step] = {}
     work: dict[str, int] = {}
+    largest: dict[str, Step] = {}  # of the steps that do this work
     filters = 0
     for step in steps:
         if step.label == CANVAS:
@@ -187,14 +198,17 @@ def _table(name: str, network: nn.Module, site: TaskSite, registry: Registry) ->
         elif step.multiply_adds:
             owner = step.holder or step.caller
             work[owner] = work.get(owner, 0) + step.multiply_adds
+            if owner not in largest or step.multiply_adds > largest[owner].multiply_adds:
+                largest[owner] = step
             made.setdefault(owner, step)
     rows = []
     for path, module in network.named_modules():
         own = list(module.parameters(recurse=False))
         if not own and path not in work:
             continue
-        shape, dtype = _result(path, made, trace)
-        dtype = dtype or own[0].dtype
+        result = _result(path, made, trace)
+        typed = result if trace and path in trace.returned else largest.get(path, result)
+        dtype = typed.dtype if typed else own[0].dtype
         supplied = suppliers[path]
         rows.append(
             LayerRow(
@@ -202,10 +216,11 @@ def _table(name: str, network: nn.Module, site: TaskSite, registry: Registry) ->
                 component=supplied.component.name if supplied else type(network).__name__,
                 kind=supplied.component.kind if supplied else "",
                 distribution=registry.distribution_of(supplied.component) if supplied else "",
-                output_shape=shape,
+                output_shape=result.shape[1:] if result else None,
                 parameters=sum(parameter.numel() for parameter in own),
                 multiply_adds=work.get(path, 0),
                 dtype=str(dtype).removeprefix("torch."),
+                memory_format=result.layout if result else "",
             )
         )
     return NetworkTable(
@@ -222,16 +237,11 @@ def _table(name: str, network: nn.Module, site: TaskSite, registry: Registry) ->
     )
 
 
-def _result(
-    path: str, made: Mapping[str, Step], trace: Trace | None
-) -> tuple[tuple[int, ...] | None, torch.dtype | None]:
+def _result(path: str, made: Mapping[str, Step], trace: Trace | None) -> Step | None:
     """What a module returned, or where nobody called it, the last thing made with its weights."""
     if trace is not None and path in trace.returned:
-        shape, dtype = trace.returned[path]
-        return shape[1:], dtype
-    if path in made:
-        return made[path].shape[1:], made[path].dtype
-    return None, None
+        return trace.steps[trace.returned[path]]
+    return made.get(path)
 
 
 def _around(network: nn.Module) -> list[tuple[str, str]]:

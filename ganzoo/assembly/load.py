@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.assembly.build import build
+from ganzoo.assembly.precision import layout_of, usable_on
 from ganzoo.assembly.sampling import one_hot
 from ganzoo.assembly.weights import load_into, read_weights, recipe_of, task_site
 from ganzoo.errors import DataError
@@ -166,6 +167,8 @@ def load(
 ) -> LoadedRun:
     """Open a run folder (its newest checkpoint), one checkpoint file, or a folder of weights.
 
+    Networks run in the precision of their recipe, but for float16 on a CPU, which is float32 there.
+
     Raises:
         DataError: there is no such run, or it cannot be read.
         PluginError: a plugin that the recipe names is missing here.
@@ -176,8 +179,10 @@ def load(
 
         registry = discover()
     recipe = recipe_of(stored, registry)
+    precision = usable_on(recipe.training.precision, device)
+    site = replace(task_site(stored.data), precision=precision)
     with torch.random.fork_rng(devices=[]):
-        task: Task = build(recipe.task, registry, "task")(task_site(stored.data))
+        task: Task = build(recipe.task, registry, "task")(site)
     networks: dict[str, nn.Module] = {}
     for name, network in task.networks.items():
         averaged = name in task.averages and name in stored.averages
@@ -185,7 +190,8 @@ def load(
         if source is None:
             continue
         load_into(network, source, what=name, path=stored.path)
-        networks[name] = network.to(device).eval().requires_grad_(False)
+        network.to(device, memory_format=layout_of(recipe.training))  # type: ignore[call-overload]
+        networks[name] = network.eval().requires_grad_(False)
     if not networks:
         raise DataError(
             f"{stored.path}: holds the weights of no network that its recipe builds"

@@ -10,7 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.backends import mha
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from ganzoo.assembly.pretended import Pretence
+from ganzoo.ops.implementation import by_definition
 
 Shape = tuple[int, ...]
 
@@ -20,6 +25,9 @@ REDUCTIONS = frozenset(
 PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm"})
 CONVOLUTION = "convolution"
 CANVAS = "const"
+POINTWISE = ("layer_epilogue", "bias_act", "modulate", "adain", "pixel_norm")
+"""Operations that are followed as their formula is written; filters and convolutions as they run,
+since the work of those is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +40,7 @@ class Step:
             ``parameter``, ``buffer`` or ``input`` for a source.
         inputs: numbers of the values it was made from.
         shape: the batch included.
+        layout: order of a map in memory, as ``layout_of`` says it.
         caller: path of the innermost module whose call was running, empty for the network itself.
         owners: paths of the modules whose parameters entered it through nothing but other
             parameters: the weights of this very operation. Buffers count where they are alone.
@@ -53,6 +62,7 @@ class Step:
     inputs: tuple[int, ...] = ()
     shape: Shape
     dtype: torch.dtype
+    layout: str = ""
     caller: str = ""
     owners: frozenset[str] = frozenset()
     holder: str = ""
@@ -82,32 +92,36 @@ class Trace:
 
     Args:
         outputs: numbers of the results, by name.
-        returned: what each module that was called gave back, the first tensor of several.
+        returned: the number of what each module that was called gave back, the first tensor of
+            several.
     """
 
     steps: tuple[Step, ...]
     outputs: Mapping[str, int]
-    returned: Mapping[str, tuple[Shape, torch.dtype]]
+    returned: Mapping[str, int]
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Watches operations below autograd, where every form of an operation has one name.
 
-    Meant for the meta device: all values are kept alive, so that an identity means one value.
+    Meant for networks without memory: all values are kept alive, so that an identity means one
+    value.
 
     Args:
-        network: whose modules are followed.
+        network: whose modules are followed; its tensors are of the kind that ``pretence`` makes.
         batch: samples in the inputs.
+        pretence: turns what is left on the meta device, as constants in closures, into that kind.
     """
 
-    def __init__(self, network: nn.Module, batch: int) -> None:
+    def __init__(self, network: nn.Module, batch: int, pretence: Pretence) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch = batch
+        self.pretence = pretence
         self.steps: list[Step] = []
         self._kept: list[Tensor] = []
         self._numbers: dict[int, int] = {}
         self._calls: list[str] = [""]
-        self.returned: dict[str, tuple[Shape, torch.dtype]] = {}
+        self.returned: dict[str, int] = {}
         self._paths = {module: path for path, module in network.named_modules()}
         for path, module in network.named_modules():
             for name, parameter in module.named_parameters(recurse=False):
@@ -126,14 +140,24 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @contextmanager
     def watching(self) -> Iterator[Tracer]:
-        """Follow calls of modules and operations."""
+        """Follow calls of modules and operations.
+
+        Attention and ``POINTWISE`` operations are followed as what they are made of, not as the
+        one step that they may run in.
+        """
         with ExitStack() as stack:
+            stack.enter_context(by_definition(*POINTWISE))
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.callback(mha.set_fastpath_enabled, mha.get_fastpath_enabled())
+            mha.set_fastpath_enabled(False)
             for module, path in self._paths.items():
                 before = module.register_forward_pre_hook(self._entering(path))
                 after = module.register_forward_hook(self._leaving, always_call=True)
                 stack.callback(before.remove)
                 stack.callback(after.remove)
             stack.enter_context(torch.no_grad())
+            stack.enter_context(self.pretence.mode)
+            stack.enter_context(torch.device("cpu"))
             stack.enter_context(self)
             yield self
 
@@ -147,14 +171,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         path = self._calls.pop()
         value = next(_tensors(output), None)
         if value is not None and self.steps[self._known(value)].reads:
-            self.returned[path] = tuple(value.shape), value.dtype
+            self.returned[path] = self._known(value)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, and note it."""
-        result = func(*args, **(kwargs or {}))
+        args, kwargs = self.pretence.all_of((args, kwargs or {}))
+        result = func(*args, **kwargs)
         made = list(_tensors(result))
         if made:
-            given = [*_tensors(args), *_tensors(kwargs or {})]
+            given = [*_tensors(args), *_tensors(kwargs)]
             name = func.overloadpacket.__name__.removesuffix("_").lstrip("_")
             for value in made:
                 self._note(name, args, given, value)
@@ -187,6 +212,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 inputs=tuple(step.number for step in inputs),
                 shape=tuple(value.shape),
                 dtype=value.dtype,
+                layout=layout_of(value),
                 caller=self._calls[-1],
                 owners=owners,
                 holder=max(held.owners, default="") if held else "",
@@ -222,6 +248,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 name="input",
                 shape=tuple(value.shape),
                 dtype=value.dtype,
+                layout=layout_of(value),
                 caller=caller,
                 reads=frozenset({name}),
                 label=name,
@@ -267,6 +294,17 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._kept.append(value)
         self._numbers[id(value)] = step.number
         self.steps.append(step)
+
+
+def layout_of(value: Tensor) -> str:
+    """In which order the elements of a map lie in memory; empty for anything else.
+
+    One with a single channel or a single pixel lies in both orders, and counts as channels_last.
+    """
+    if value.dim() != 4:
+        return ""
+    last = value.is_contiguous(memory_format=torch.channels_last)
+    return "channels_last" if last else "contiguous" if value.is_contiguous() else "strided"
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

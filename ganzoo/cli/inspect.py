@@ -153,7 +153,20 @@ def _network(network: NetworkTable) -> str:
     text = f"{network.name}\n{table(rows, COLUMNS, indent='  ')}"
     if network.filter_multiply_adds:
         text += f"\n  and {network.filter_multiply_adds:,} multiply-adds of fixed filters"
-    return text
+    return text + _memory_formats(network)
+
+
+def _memory_formats(network: NetworkTable) -> str:
+    """How feature maps lie in memory; where they differ, which layers are in the minority."""
+    layers: dict[str, list[str]] = {}
+    for row in network.rows:
+        if row.memory_format:
+            layers.setdefault(row.memory_format, []).append(row.path)
+    found = sorted(layers, key=lambda name: -len(layers[name]))
+    if not found:
+        return ""
+    rest = "".join(f"; {name}: {', '.join(layers[name])}" for name in found[1:])
+    return f"\n  feature maps lie in memory as {found[0]}{rest}"
 
 
 def _row(row: LayerRow, no_output: str) -> tuple[str, ...]:

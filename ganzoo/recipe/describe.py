@@ -12,12 +12,14 @@ from ganzoo.registry.types import (
     INT,
     STR,
     Choice,
+    Mismatch,
     OneOf,
     Parameter,
     Record,
     SlotOf,
     TypeForm,
     Value,
+    coerce,
 )
 
 
@@ -63,6 +65,9 @@ def _told(parameter: Parameter) -> str:
 
 def _remedy(form: TypeForm, value: Value) -> str:
     options = form.options if isinstance(form, OneOf) else (form,)
+    for record in options:
+        if isinstance(record, Record) and not isinstance(value, (Mapping, tuple, list)):
+            return _mapping_for(record, value)
     if isinstance(value, str):
         if BOOL in options and value.lower() in ("yes", "no", "on", "off"):
             return "Write true or false"
@@ -74,3 +79,18 @@ def _remedy(form: TypeForm, value: Value) -> str:
     if STR in options and FLOAT not in options and isinstance(value, (bool, int, float)):
         return "Put it in quotes if it is a word"
     return ""
+
+
+def _mapping_for(record: Record, value: Value) -> str:
+    """A word that one field of a mapping would take, as that mapping writes it."""
+    takers = []
+    for name, field in record.fields.items():
+        try:
+            coerce(field.type, value)
+        except Mismatch:
+            continue
+        takers.append(name)
+    if len(takers) == 1:
+        inside = f"{takers[0]}: {write_scalar(value)}"
+        return f"Write {{{inside}}}; an override adds .{takers[0]} to the key"
+    return f"Write a mapping of {', '.join(record.fields)}"

@@ -15,9 +15,15 @@ def canonical(recipe: Recipe) -> dict[str, Any]:
     """What enters the hash, as JSON has it: task, data and training; not ``watch``, and no null.
 
     So a component can gain a parameter that may be left out without moving the hash of anyone who
-    leaves it out; what is absent is null, so different recipes stay different.
+    leaves it out; what is absent is null, so different recipes stay different. For the same reason
+    ``training.precision`` enters only where something is lower than float32. ``training.layout``
+    never does: it says where numbers lie, not what they are.
     """
     rooms = rooms_of(recipe)
+    training = rooms["training"]
+    del training["layout"]
+    if not recipe.training.precision.lowers:
+        del training["precision"]
     return {room: _json(rooms[room]) for room in HASHED}
 
 

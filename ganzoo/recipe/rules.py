@@ -40,6 +40,7 @@ RULES: Mapping[str, Rule] = {
     "training.images": _AT_LEAST_ONE,
     "training.batch": _AT_LEAST_ONE,
     "training.micro_batch": _AT_LEAST_ONE,
+    "training.precision.low_resolutions": _NOT_NEGATIVE,
     "training.seed": Rule("from 0 to 2^63 - 1", lambda value: 0 <= value < 2**63),
     "training.optimizer.lr": _ABOVE_ZERO,
     "training.optimizer.betas": Rule(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ganzoo.registry.contracts import Precision
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerSettings:
@@ -40,6 +42,8 @@ class TrainingSettings:
         batch: of the whole machine park.
         micro_batch: samples a forward pass, or None: the batch; strided, so that
             minibatch-stddev groups are those of the whole batch.
+        precision: as ``Precision``; weights, averages and checkpoints are float32 always.
+        layout: of activations and kernels in memory; changes rounding and speed, nothing else.
         optimizer: as ``OptimizerSettings``.
         ema: as ``EmaSettings``.
         seed: of weights, order and draws.
@@ -48,6 +52,8 @@ class TrainingSettings:
     images: int = 25_000_000
     batch: int = 32
     micro_batch: int | None = None
+    precision: Precision = field(default_factory=Precision)
+    layout: Literal["channels_last", "contiguous"] = "channels_last"
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     ema: EmaSettings = field(default_factory=EmaSettings)
     seed: int = 0

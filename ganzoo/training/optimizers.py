@@ -103,11 +103,18 @@ class Optimizers:
         return {name: adam.state_dict() for name, adam in self._adam.items()}
 
     def load_state_dict(self, state: Mapping[str, Any], chapter: tuple[str, ...]) -> None:
-        """Continue from saved moments, in the chapter they belong to."""
+        """Continue from saved moments, in the chapter they belong to.
+
+        They take the memory layout of their parameters, whatever layout they were saved in: a
+        fused step walks over a parameter and its moments side by side as they lie in memory.
+        """
         self._chapter = chapter
         self._adam = {name: self._new_adam(name) for name in self._factor}
         for name, adam in self._adam.items():
             adam.load_state_dict(state[name])
+            for parameter, moments in adam.state.items():
+                for key, moment in moments.items():
+                    moments[key] = _laid_out_as(parameter, moment)
 
     def _new_adam(self, name: str) -> torch.optim.Adam:
         factor = self._factor[name]
@@ -120,3 +127,12 @@ class Optimizers:
             eps=self._settings.eps,
             fused=all(p.device.type in ("cpu", "cuda") for p in parameters),
         )
+
+
+def _laid_out_as(parameter: Tensor, moment: Any) -> Any:
+    """A moment of a parameter in that one's memory layout; anything else as it is."""
+    if not isinstance(moment, Tensor) or moment.shape != parameter.shape:
+        return moment
+    if moment.stride() == parameter.stride():
+        return moment
+    return torch.empty_like(parameter, dtype=moment.dtype).copy_(moment)

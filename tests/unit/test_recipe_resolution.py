@@ -171,7 +171,8 @@ def test_use_must_be_a_name(desk: Desk):
          "Did you mean 'class'?"),
         ("task.base=[4, 4, 4]", "task.base: expected [int, int], found [4, 4, 4]"),
         ("task.generator.noise={a: 1}", "task.generator.noise: expected bool, found {a: 1}"),
-        ("task.generator.start=4", "task.generator.start: expected Start, found 4"),
+        ("task.generator.start=4",
+         "task.generator.start: expected Start, found 4. Write a mapping of level, fade"),
         ("task.regularizers=[a]", "task.regularizers: expected mapping of str to regularizer, "
          "found ['a']"),
         ("task.regularizers.r1.every=0",

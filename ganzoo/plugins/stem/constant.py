@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganzoo.nn.layout import in_layout_of
 from ganzoo.registry.contracts import Noise, StemSite
 
 __all__ = ["ConstantStem"]
@@ -30,7 +31,7 @@ class ConstantStem(nn.Module):
 
     def forward(self, styles: Tensor, noise: Noise) -> Tensor:
         """[N, num_styles, D] -> [N, C, base]."""
-        x = self.const.expand(len(styles), -1, -1, -1)
+        x = in_layout_of(self.const.expand(len(styles), -1, -1, -1), self)
         if self.finish is not None:
             x = self.finish(x, styles[:, 0], noise)
         return self.conv(x, styles[:, -1], noise)

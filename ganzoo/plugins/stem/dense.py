@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from ganzoo.nn.layout import in_layout_of
 from ganzoo.ops.full_precision import autocast_off
 from ganzoo.registry.contracts import Noise, StemSite
 
@@ -48,5 +49,6 @@ class DenseStem(nn.Module):
         style = styles[:, 0]
         with autocast_off(self.weight):  # as published, the base grid starts in full precision
             x = linear(style.to(self.weight.dtype) * self.scale, self.weight)
-        x = self.finish(x.unflatten(1, self.shape), style, noise)
+        x = in_layout_of(x.unflatten(1, self.shape), self)
+        x = self.finish(x, style, noise)
         return self.conv(x, styles[:, -1], noise)
