@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ganzoo.errors import BadValue
 from ganzoo.nn.activation import Gain, gains
 from ganzoo.nn.resampling import Blur, Taps, filter_of
-from ganzoo.ops.bias_act import bias_act
+from ganzoo.ops.layer_epilogue import layer_epilogue
 from ganzoo.ops.resample_conv2d import resample_conv2d
 
 
@@ -74,12 +74,16 @@ class SplitConvolution(nn.Module):
         # A 1x1 convolution only carries the residual past the layers that blur.
         self.blur = Blur("blur", blur) if blur and resamples and kernel > 1 else None
 
-    def linear(self, x: Tensor, scale: float | None = None) -> Tensor:
-        """[N, in, H, W] -> [N, out, H * up / down, W * up / down]; no bias, no activation."""
+    def linear(self, x: Tensor, scale: float | Tensor | None = None) -> Tensor:
+        """[N, in, H, W] -> [N, out, H * up / down, W * up / down]; no bias, no activation.
+
+        ``scale`` takes the place of the equalized factor on the weight.
+        """
         if not self.kernel:
             return x
-        scale = self.scale if scale is None else scale
-        weight = self.weight if scale == 1 else self.weight * scale
+        if scale is None:
+            scale = self.scale
+        weight = self.weight if isinstance(scale, float) and scale == 1 else self.weight * scale
         if self.blur is not None and self.down > 1:
             x = self.blur(x)
         x = resample_conv2d(
@@ -89,14 +93,49 @@ class SplitConvolution(nn.Module):
             x = self.blur(x)
         return x
 
-    def finish(self, x: Tensor) -> Tensor:
-        """Bias, activation, gain, clamp."""
-        if self.bias is None and self.activation == "linear":
-            return x
-        return bias_act(
-            x, self.bias, act=self.activation, gain=self.activation_gain, clamp=self.clamp
+    def finish(
+        self,
+        x: Tensor,
+        *,
+        factors: Tensor | None = None,
+        noise: Tensor | None = None,
+        strength: Tensor | None = None,
+    ) -> Tensor:
+        """Factors [N, out], noise times strength, bias, activation, gain, clamp.
+
+        All of it in one step; see `ganzoo.ops.layer_epilogue`.
+        """
+        return layer_epilogue(
+            x,
+            factors=factors,
+            noise=noise,
+            strength=strength,
+            bias=self.bias,
+            act=self.activation,
+            gain=self.activation_gain,
+            clamp=self.clamp,
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Both halves."""
-        return self.finish(self.linear(x))
+        """Both halves.
+
+        The equalized factor commutes with the convolution and, being positive, with the
+        activation, so it is multiplied into the gain, which costs nothing, instead of the weights.
+        Float16 would overflow before it gets there, and keeps it on the weights.
+        """
+        if self.bias is None or not self.kernel or _sums_in_half(x):
+            return self.finish(self.linear(x))
+        return layer_epilogue(
+            self.linear(x, scale=1.0),
+            bias=self.bias / self.scale,
+            act=self.activation,
+            gain=self.activation_gain * self.scale,
+            clamp=self.clamp,
+        )
+
+
+def _sums_in_half(x: Tensor) -> bool:
+    device = x.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device) is torch.float16
+    return x.dtype is torch.float16

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.nn.shapes import expect_shape
+from ganzoo.ops.layer_epilogue import layer_epilogue
 
 
 class NoiseSource(Protocol):
@@ -42,12 +43,14 @@ class FreshNoise:
         self.generator = generator
 
     def map(self, index: int, like: Tensor) -> Tensor:
-        """[N, 1, H, W], drawn on the generator's device and moved to that of ``like``."""
+        """[N, 1, H, W], drawn on the generator's device and moved to that of ``like``.
+
+        Drawn in no less than float32, so that a low precision rounds the same noise.
+        """
         device = like.device if self.generator is None else self.generator.device
         shape = (like.shape[0], 1, *like.shape[2:])
-        return torch.randn(shape, generator=self.generator, dtype=like.dtype, device=device).to(
-            like.device
-        )
+        dtype = torch.promote_types(like.dtype, torch.float32)
+        return torch.randn(shape, generator=self.generator, dtype=dtype, device=device).to(like)
 
 
 class GivenNoise:
@@ -136,17 +139,12 @@ class NoiseInput(nn.Module):
         if index is not None:
             self.strength = nn.Parameter(torch.zeros(() if channels is None else (channels,)))
 
-    def term(self, like: Tensor, noise: NoiseSource) -> Tensor | None:
-        """Strength times map, to be added to ``like`` [N, C, H, W], or None."""
-        if self.index is None:
-            return None
-        drawn = noise.map(self.index, like)
-        if drawn is None:
-            return None
-        strength = self.strength[:, None, None] if self.strength.dim() else self.strength
-        return drawn * strength
+    def parts(self, like: Tensor, noise: NoiseSource) -> tuple[Tensor | None, Tensor | None]:
+        """The map for ``like`` [N, C, H, W] and its strength, for a layer's epilogue."""
+        drawn = None if self.index is None else noise.map(self.index, like)
+        return (None, None) if drawn is None else (drawn, self.strength)
 
     def forward(self, x: Tensor, noise: NoiseSource) -> Tensor:
-        """[N, C, H, W] with the noise added."""
-        term = self.term(x, noise)
-        return x if term is None else x + term
+        """[N, C, H, W] with strength times map added."""
+        drawn, strength = self.parts(x, noise)
+        return layer_epilogue(x, noise=drawn, strength=strength)

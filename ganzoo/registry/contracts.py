@@ -45,13 +45,21 @@ class SplitConv(Protocol):
 
     weight: nn.Parameter
     bias: nn.Parameter | None
+    scale: float
 
-    def linear(self, x: Tensor, scale: float | None = None) -> Tensor:
+    def linear(self, x: Tensor, scale: float | Tensor | None = None) -> Tensor:
         """Convolve (and resample); ``scale`` replaces the equalized factor on the weight."""
         ...
 
-    def finish(self, x: Tensor) -> Tensor:
-        """Bias, activation, gain, clamp."""
+    def finish(
+        self,
+        x: Tensor,
+        *,
+        factors: Tensor | None = None,
+        noise: Tensor | None = None,
+        strength: Tensor | None = None,
+    ) -> Tensor:
+        """Factors [N, C], noise map times strength, bias, activation, gain, clamp."""
         ...
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -279,6 +287,29 @@ class Head(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """In which type the features of a network's largest resolutions are; weights are float32.
+
+    A block there gets its features in the low type and runs under autocast; styles, images and
+    noise stay what they are. It is fast where it hands features on in the type they came in, which
+    takes a ``.to(x.dtype)`` behind arithmetic with float32 numbers that autocast leaves alone.
+
+    Args:
+        dtype: of these features; float16 wants a clamp in both networks, and a GPU.
+        low_resolutions: how many of each network's largest resolutions are low; never the base
+            grid (StyleGAN2-ADA: 4).
+    """
+
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    low_resolutions: int = 4
+
+    @property
+    def lowers(self) -> bool:
+        """Whether anything is to run in less than float32."""
+        return self.dtype != "float32" and self.low_resolutions > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSite:
     """Where a network stands.
 
@@ -288,6 +319,7 @@ class NetworkSite:
         channels: of the image.
         label_width: 0 where nothing is conditional.
         grows: whether every resolution needs a to-RGB or from-RGB of its own.
+        precision: of its blocks.
     """
 
     resolution: tuple[int, int]
@@ -295,10 +327,15 @@ class NetworkSite:
     channels: int = 3
     label_width: int = 0
     grows: bool = False
+    precision: Precision = Precision()
 
 
 class Network(Protocol):
-    """Kind ``network``: whatever its task calls."""
+    """Kind ``network``: whatever its task calls.
+
+    One that runs blocks in low precision keeps its site's ``precision`` as an attribute; any other
+    is refused where a recipe asks for it.
+    """
 
     def __init__(self, site: NetworkSite) -> None: ...
 
@@ -416,11 +453,15 @@ class Moment(Protocol):
         """[count] numbers, uniform in [0, 1)."""
         ...
 
-    def score(self, image: Tensor, label: Tensor | None) -> Tensor:
-        """[n] logits of the discriminator."""
+    def score(self, image: Tensor, label: Tensor | None, parts: int = 1) -> Tensor:
+        """[n] logits of the discriminator.
+
+        ``parts`` batches of one size may stand one behind the other, where the discriminator has
+        ``takes_parts``: they go through it as one, and their statistics stay apart.
+        """
         ...
 
-    def outputs(self, image: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+    def outputs(self, image: Tensor, label: Tensor | None, parts: int = 1) -> Mapping[str, Tensor]:
         """All that the discriminator says of images, by name; ``score`` [n] among it."""
         ...
 
@@ -488,6 +529,7 @@ class TaskSite:
         images: the budget.
         batch: samples a step, where no pace says another.
         micro_batch: samples a share at most; None: the batch.
+        precision: for its networks.
     """
 
     resolution: tuple[int, int]
@@ -496,6 +538,7 @@ class TaskSite:
     images: int | None = None
     batch: int | None = None
     micro_batch: int | None = None
+    precision: Precision = Precision()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,13 +76,14 @@ class ToyMoment:
         assert like is not None
         return torch.rand(count, generator=self.random, dtype=like.dtype)
 
-    def score(self, image: Tensor, label: Tensor | None) -> Tensor:
+    def score(self, image: Tensor, label: Tensor | None, parts: int = 1) -> Tensor:
         """[n] logits of the discriminator."""
-        return self.outputs(image, label)["score"]
+        return self.outputs(image, label, parts)["score"]
 
-    def outputs(self, image: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+    def outputs(self, image: Tensor, label: Tensor | None, parts: int = 1) -> Mapping[str, Tensor]:
         """All that the discriminator says of images; a tensor alone is the score."""
-        said = self._networks["discriminator"](image, label)
+        more = {"parts": parts} if parts > 1 else {}
+        said = self._networks["discriminator"](image, label, **more)
         outputs: Mapping[str, Tensor] = said if isinstance(said, Mapping) else {"score": said}
         return outputs
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.assembly.average import Average
+from ganzoo.assembly.precision import expect_honoured, expect_trainable, layout_of
 from ganzoo.data.batches import Batches
 from ganzoo.data.images import to_tensor
 from ganzoo.errors import NonFinite
@@ -79,6 +80,9 @@ class Loop:
         settings: the recipe's training room.
         batches: of real samples; labels are handed on where ``conditional``.
         budget: images in all; stages without a budget of their own last until it is spent.
+
+    Raises:
+        BadValue: the device is not fit for the precision that the settings ask for.
     """
 
     def __init__(
@@ -103,6 +107,8 @@ class Loop:
         self.optimizers: Optimizers | None = None
         self.stage: Stage | None = None
         self.stage_images = 0
+        expect_trainable(settings.precision, device, warns=world.leads)
+        self._layout = layout_of(settings)
         self._batches = batches
         self._conditional = conditional
 
@@ -148,9 +154,14 @@ class Loop:
         return pace if pace.batch is not None else replace(pace, batch=self.settings.batch)
 
     def _adopt_networks(self) -> None:
-        """Bring networks that this stage added to the device, and start their averages."""
+        """Bring networks that this stage added to the device, and start their averages.
+
+        Raises:
+            BadValue: one of them knows nothing of the precision that the recipe asks for.
+        """
+        expect_honoured(self.task.networks, self.settings.precision)
         for network in self.task.networks.values():
-            network.to(self.device).train()
+            network.to(self.device, memory_format=self._layout).train()  # type: ignore[call-overload]
         self.task.state.to(self.device)
         for name in self.task.averages:
             if name in self.task.networks and name not in self.averages:
@@ -177,15 +188,17 @@ class Loop:
     def _visit(self, phase: Phase, number: int, clock: Clock, fields: Mapping[str, Tensor]) -> None:
         assert self.optimizers is not None
         gain = phase.every if phase.lazy else 1
+        means: list[tuple[str, Tensor]] = []
         with self.optimizers.step(phase.trains) as accumulate:
             for weight, share in self._shares(number, clock, fields):
                 terms = phase.terms(self.task.moment(share))
                 total = torch.zeros((), device=self.device)
                 for name, term in terms.items():
                     mean = term.mean()
-                    self._check(mean, name, phase, clock)
+                    means.append((name, mean.detach()))
                     total = total + mean
                 accumulate(gain * weight * total)
+            self._check(means, phase, clock)  # before the step, so that weights stay as they were
         self._settle()
 
     def _shares(
@@ -227,6 +240,10 @@ class Loop:
             if name == "label" and not self._conditional:
                 continue
             tensor = to_tensor(array) if name == "image" else torch.from_numpy(array)
+            if tensor.dim() == 4:
+                tensor = tensor.to(memory_format=self._layout)
+            if self.device.type == "cuda":
+                tensor = tensor.pin_memory()  # else the copy waits, non_blocking or not
             fields[name] = tensor.to(self.device, non_blocking=True)
         return fields
 
@@ -241,9 +258,13 @@ class Loop:
                     self.world.mean_([total, weight])
                     module.settle(total, float(weight.max()))
 
-    def _check(self, mean: Tensor, name: str, phase: Phase, clock: Clock) -> None:
-        value = float(mean.detach())
-        if not math.isfinite(value):
+    def _check(self, means: list[tuple[str, Tensor]], phase: Phase, clock: Clock) -> None:
+        """Stop where a term is not finite; waits for a GPU once a phase, not once a term."""
+        if not means:
+            return
+        for (name, _), value in zip(means, torch.stack([mean for _, mean in means]).tolist()):
+            if math.isfinite(value):
+                continue
             raise NonFinite(
                 f"the term {name!r} of phase {phase.name!r} became {value} at step {clock.step}"
                 f" ({clock.images:,} images) on rank {self.world.rank}. Checkpoints written so far"

@@ -57,9 +57,9 @@ class GivenMoment:
         assert self.arrays["pl_noise"].shape == x.shape
         return self.arrays["pl_noise"]
 
-    def score(self, image, label):
-        scores = self.networks["discriminator"](image, label)
-        self.scores.append(scores.detach())
+    def score(self, image, label, parts=1):
+        scores = self.networks["discriminator"](image, label, parts=parts)
+        self.scores += scores.detach().chunk(parts)
         return scores
 
     def observe(self, name, value):

@@ -111,7 +111,7 @@ def test_the_drawing_of_adain_in_detail_is_the_same_network():
         return x * (factor + 1) + offset
 
     def activate(x, made):
-        return normalize(made.conv.finish(x + made.noise.term(x, noise)))
+        return normalize(made.conv.finish(made.noise(x, noise)))
 
     x = activate(network.stem.const.expand(2, -1, -1, -1), layers[0])
     for index, made in enumerate(layers[1:]):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from ganzoo.nn.layer_kit import LayerKit
+from ganzoo.nn.layout import in_layout_of
+from ganzoo.nn.precision import LevelTypes, lowered, raised, running_in
 from ganzoo.nn.pyramid import active_level, channels_at, num_doublings, refuse_growth, size_at
 from ganzoo.nn.shapes import expect_shape
 from ganzoo.registry.contracts import (
@@ -26,7 +29,9 @@ class StackDiscriminator(nn.Module):
     """Reads the image, halves it block by block, and lets the head score what is left.
 
     Level k is an image of base x 2^k; only a network that grows can start below its last. As
-    published, everything with a bias is clamped but the from-RGB of the base grid.
+    published, everything with a bias is clamped but the from-RGB of the base grid. Blocks of the
+    largest resolutions run in the site's low precision; the image, the base grid and the head stay
+    in the type of the weights.
 
     Args:
         block: one halving of the resolution.
@@ -58,7 +63,11 @@ class StackDiscriminator(nn.Module):
         self.resolution, self.base = site.resolution, site.base
         self.channels, self.label_width = site.channels, site.label_width
         self.grows = site.grows
+        self.precision = site.precision
         top = num_doublings(site.resolution, site.base)
+        self._types = LevelTypes(
+            site.precision.dtype, site.precision.low_resolutions, top=top, clamp=clamp
+        )
         widths = [channels_at(4 << k, channels_base, channels_max) for k in range(top + 1)]
         layers = LayerKit(
             gain=gain, resample=resample, image_resample=image_resample, blur=blur, clamp=clamp
@@ -96,6 +105,11 @@ class StackDiscriminator(nn.Module):
         )
         self.gives: tuple[str, ...] = getattr(self.head, "gives", ("score",))
 
+    @property
+    def takes_parts(self) -> bool:
+        """Whether several batches may go through the blocks as one."""
+        return not any(getattr(module, "mixes_batch", False) for module in self.blocks.modules())
+
     def check_batch(self, size: int) -> None:
         """Refuse a share that the head cannot take.
 
@@ -112,6 +126,7 @@ class StackDiscriminator(nn.Module):
         label: Tensor | None = None,
         level: int | None = None,
         fade: float = 1.0,
+        parts: int = 1,
     ) -> Tensor | Mapping[str, Tensor]:
         """Score images.
 
@@ -121,6 +136,8 @@ class StackDiscriminator(nn.Module):
             level: halvings; None: all.
             fade: weight of the first block's features against those read from the downsampled
                 image; 0 is exactly the network of one level less (ProGAN, 3).
+            parts: how many batches of one size stand one behind the other in ``image``; the head
+                gets each for itself, so that statistics of a batch never mix them.
 
         Returns:
             [N] logits, or what the head says by name, ``score`` [N] among it.
@@ -131,13 +148,38 @@ class StackDiscriminator(nn.Module):
         top = len(self.blocks)
         level = active_level(level, fade, top, self.grows)
         expect_shape("image", image, ("N", self.channels, *size_at(level, self.base)))
-        x = self.from_rgb[str(level)](image)
+        image = in_layout_of(image, self.blocks)
+        x = self._read(image, level)
         smaller = None
         if fade < 1 and level:
-            smaller = self.from_rgb[str(level - 1)](self.downsample(image))
+            smaller = self._read(self.downsample(image), level - 1)
         rest: Tensor | None = image
         for block in cast("Iterable[DiscriminatorBlock]", self.blocks[top - level :]):
-            x, rest = block(x, rest)
+            low = self._types.at(level)
+            with running_in(image, low):
+                x, rest = block(lowered(x, low), rest)
+            level -= 1
+            if low is not None and self._types.at(level) is None:
+                x = raised(x, image)
             if smaller is not None:
                 x, smaller = smaller.to(x.dtype).lerp(x, fade), None
-        return self.head(x, label)
+        if parts == 1:
+            return self.head(x, label)
+        labels = [None] * parts if label is None else label.chunk(parts)
+        return _joined([self.head(*both) for both in zip(x.chunk(parts), labels)])
+
+    def _read(self, image: Tensor, level: int) -> Tensor:
+        """Features of an image of this level's size, in this level's type."""
+        low = self._types.at(level)
+        with running_in(image, low):
+            features: Tensor = self.from_rgb[str(level)](lowered(image, low))
+        return features
+
+
+def _joined(found: list[Tensor | Mapping[str, Tensor]]) -> Tensor | Mapping[str, Tensor]:
+    """What a head says of several batches, one behind the other."""
+    tensors = [one for one in found if isinstance(one, Tensor)]
+    if tensors:
+        return torch.cat(tensors)
+    maps = [one for one in found if isinstance(one, Mapping)]
+    return {name: torch.cat([one[name] for one in maps]) for name in maps[0]}

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ganzoo.errors import BadValue
 from ganzoo.nn.layer_kit import LayerKit
 from ganzoo.nn.noise import FixedNoise, NoNoise
+from ganzoo.nn.precision import LevelTypes, lowered, running_in
 from ganzoo.nn.pyramid import (
     Size,
     active_level,
@@ -45,7 +46,9 @@ class StyleGenerator(nn.Module):
 
     ``L`` styles: those of the stem, of each block in turn, and one of the last to-RGB where that
     reads one. A to-RGB below a block shares the first style of that block. Level k is the image
-    after k doublings; only a network that grows can stop below its last.
+    after k doublings; only a network that grows can stop below its last. Blocks of the largest
+    resolutions run in the site's low precision; styles, images and the stem stay in the type of the
+    weights.
 
     Args:
         block: one doubling of the resolution.
@@ -96,7 +99,11 @@ class StyleGenerator(nn.Module):
         self.channels, self.label_width = site.channels, site.label_width
         self.latent_width = latent_width
         self.grows = site.grows
+        self.precision = site.precision
         top = num_doublings(site.resolution, site.base)
+        self._types = LevelTypes(
+            site.precision.dtype, site.precision.low_resolutions, top=top, clamp=clamp
+        )
         widths = [channels_at(4 << k, channels_base, channels_max) for k in range(top + 1)]
         layers = LayerKit(
             gain=gain,
@@ -243,7 +250,9 @@ class StyleGenerator(nn.Module):
             if k == level - 1 and fade < 1:
                 below = self._image_at(k, x, image, styles, first)
             mine = styles[:, first : first + block.num_styles]
-            x, image = block(x, image, mine, noise)
+            low = self._types.at(k + 1)
+            with running_in(x, low):
+                x, image = block(lowered(x, low), image, mine, noise)
             first += block.num_styles
         top = self._image_at(level, x, image, styles, first)
         return top if below is None else self.upsample(below).lerp(top, fade)
@@ -266,7 +275,8 @@ class StyleGenerator(nn.Module):
         self, level: int, x: Tensor, image: Tensor | None, styles: Tensor, first: int
     ) -> Tensor:
         style = styles[:, first if self._image_reads_style else 0]
-        rgb = self.to_rgb[str(level)](x, style)
+        with running_in(x, self._types.at(level)):
+            rgb = self.to_rgb[str(level)](x, style)
         return rgb if image is None else image + rgb
 
     def _stack(self, level: int) -> Iterator[GeneratorBlock]:

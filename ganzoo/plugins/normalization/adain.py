@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ganzoo.nn.noise import NoiseInput
+from ganzoo.ops.adain import adain
 from ganzoo.registry.contracts import ConvSite, Noise
 
 __all__ = ["AdainNormalization"]
@@ -37,11 +37,10 @@ class AdainNormalization(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
         """[N, Cin, R, R], [N, D] -> [N, Cout, R * up, R * up]."""
-        x = self.conv.finish(self.noise(self.conv.linear(x), noise))
+        x = self.conv.linear(x)
+        drawn, strength = self.noise.parts(x, noise)
+        x = self.conv.finish(x, noise=drawn, strength=strength)
         if not self.reads_style:
             return x
-        y = x.to(torch.promote_types(x.dtype, torch.float32))  # squares overflow in half precision
-        y = y - y.mean(dim=(2, 3), keepdim=True)
-        y = y * (y.square().mean(dim=(2, 3), keepdim=True) + 1e-8).rsqrt()
-        factor, offset = self.affine(style)[:, :, None, None].chunk(2, dim=1)  # [N, C, 1, 1] each
-        return torch.addcmul(offset, y, factor + 1).to(x.dtype)
+        factor, offset = self.affine(style).chunk(2, dim=1)  # [N, C] each
+        return adain(x, factor + 1, offset, eps=1e-8)

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.nn.noise import NoiseInput
-from ganzoo.ops.modulated_conv2d import demodulation_factors
+from ganzoo.ops.half_range import half_range
+from ganzoo.ops.modulate import modulate
+from ganzoo.ops.modulated_conv2d import demodulation_factors, modulated_conv2d
 from ganzoo.registry.contracts import ConvSite, Noise
 
 __all__ = ["DemodulationNormalization"]
@@ -40,13 +42,16 @@ class DemodulationNormalization(nn.Module):
     def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
         """[N, Cin, R, R], [N, D] -> [N, Cout, R * up, R * up]."""
         if not self.reads_style:
-            return self.conv.finish(self.noise(x, noise))
+            drawn, strength = self.noise.parts(x, noise)
+            return self.conv.finish(x, noise=drawn, strength=strength)
         scale = self.affine(style)  # [N, Cin]
-        x = x * scale[:, :, None, None]
         if not self.demodulates:
-            return self.conv.finish(self.noise(self.conv.linear(x), noise))
-        factors = demodulation_factors(self.conv.weight, scale, eps=1e-8)[:, :, None, None]
-        x = self.conv.linear(x, scale=1.0)
-        term = self.noise.term(x, noise)
-        x = x * factors if term is None else torch.addcmul(term, x, factors)
-        return self.conv.finish(x)
+            weight = self.conv.weight * self.conv.scale
+            return self.conv.finish(modulated_conv2d(x, weight, scale, demodulate=False))
+        factors = demodulation_factors(self.conv.weight, scale, eps=1e-8)
+        weight_scale: float | Tensor = 1.0
+        if x.dtype is torch.float16:
+            weight_scale, scale, factors = half_range(self.conv.weight, scale, factors)
+        x = self.conv.linear(modulate(x, scale), weight_scale)
+        drawn, strength = self.noise.parts(x, noise)
+        return self.conv.finish(x, factors=factors, noise=drawn, strength=strength)

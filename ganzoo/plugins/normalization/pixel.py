@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ganzoo.nn.noise import NoiseInput
@@ -36,8 +35,7 @@ class PixelNormalization(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
         """[N, Cin, R, R] -> [N, Cout, R * up, R * up]; the style is not read."""
-        x = self.conv.finish(self.noise(self.conv.linear(x), noise))
-        if not self.normalizes:
-            return x
-        full = x.to(torch.promote_types(x.dtype, torch.float32))  # squares overflow in half
-        return second_moment_norm(full).to(x.dtype)
+        x = self.conv.linear(x)
+        drawn, strength = self.noise.parts(x, noise)
+        x = self.conv.finish(x, noise=drawn, strength=strength)
+        return second_moment_norm(x) if self.normalizes else x

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.nn.noise import NoiseInput
+from ganzoo.ops.modulate import modulate
 from ganzoo.registry.contracts import ConvSite, Noise
 
 __all__ = ["RevisedNormalization"]
@@ -42,10 +43,11 @@ class RevisedNormalization(nn.Module):
     def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
         """[N, Cin, R, R], [N, D] -> [N, Cout, R * up, R * up]."""
         if self.reads_style:
-            x = self.conv.linear(x * self.affine(style)[:, :, None, None])
+            x = self.conv.linear(modulate(x, self.affine(style)))
             if self.normalizes:
                 x = _unit_deviation(x)
-        return self.conv.finish(self.noise(x, noise))
+        drawn, strength = self.noise.parts(x, noise)
+        return self.conv.finish(x, noise=drawn, strength=strength)
 
 
 def _unit_deviation(x: Tensor) -> Tensor:

@@ -92,6 +92,7 @@ class AdversarialTask:
             channels=site.channels,
             label_width=site.label_width,
             grows=growth is not None,
+            precision=site.precision,
         )
         self.networks: dict[str, Any] = {
             "generator": generator(network_site),
@@ -306,24 +307,38 @@ class AdversarialTask:
 
     def _generator_terms(self, moment: Moment) -> Mapping[str, Tensor]:
         fake = moment.fake()
-        scores = moment.score(fake.image, fake.label)
         real = None
         if self.loss.compares_pairs:
-            real = moment.score(self._real(moment), moment["label"])
+            scores, real = self._scores(moment, fake.image, fake.label)
+        else:
+            scores = moment.score(fake.image, fake.label)
         loss = self.loss.generator(scores, real)
         moment.observe("generator_loss", loss)
         return {MAIN_TERM: loss}
 
     def _discriminator_terms(self, moment: Moment) -> Mapping[str, Tensor]:
         made = moment.fake()
-        fake = moment.score(made.image.detach(), made.label)
-        real = moment.score(self._real(moment), moment["label"])
+        fake, real = self._scores(moment, made.image.detach(), made.label)
         loss = self.loss.discriminator(fake, real)
         moment.observe("score_fake", fake)
         moment.observe("score_real", real)
         moment.observe("sign_real", real.sign())
         moment.observe("discriminator_loss", loss)
         return {MAIN_TERM: loss}
+
+    def _scores(
+        self, moment: Moment, fake: Tensor, fake_label: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Scores of fakes and of the real samples, in one pass where the network can."""
+        real, label = self._real(moment), moment["label"]
+        discriminator: Any = self.networks["discriminator"]
+        alike = fake.shape == real.shape and (label is None) == (fake_label is None)
+        if not (alike and getattr(discriminator, "takes_parts", False)):
+            return moment.score(fake, fake_label), moment.score(real, label)
+        labels = None if label is None or fake_label is None else torch.cat([fake_label, label])
+        both = moment.score(torch.cat([fake, real.to(fake.dtype)]), labels, parts=2)
+        first, second = both.chunk(2)
+        return first, second
 
     @staticmethod
     def _real(moment: Moment) -> Tensor:
@@ -397,14 +412,17 @@ class AdversarialMoment:
         dtype = torch.get_default_dtype() if like is None else like.dtype
         return torch.rand(count, generator=self.random, dtype=dtype, device=self.random.device)
 
-    def score(self, image: Tensor, label: Tensor | None) -> Tensor:
+    def score(self, image: Tensor, label: Tensor | None, parts: int = 1) -> Tensor:
         """[n] logits of the discriminator."""
-        return self.outputs(image, label)["score"]
+        return self.outputs(image, label, parts)["score"]
 
-    def outputs(self, image: Tensor, label: Tensor | None) -> Mapping[str, Tensor]:
+    def outputs(self, image: Tensor, label: Tensor | None, parts: int = 1) -> Mapping[str, Tensor]:
         """All that the discriminator says of images at the present size."""
         discriminator = self._task.networks["discriminator"]
-        found = discriminator(image, label, **_size(self._growth, discriminator))
+        more = _size(self._growth, discriminator)
+        if parts > 1:
+            more["parts"] = parts
+        found = discriminator(image, label, **more)
         return found if isinstance(found, Mapping) else {"score": found}
 
     def fake(self, first: int | None = None) -> Fake:
