@@ -21,11 +21,13 @@ COMMANDS = (
     "check",
     "diff",
     "inspect",
+    "fit",
     "grid",
     "ablate",
     "import",
     "export",
     "plugins",
+    "bench",
     "doctor",
 )
 

@@ -8,19 +8,16 @@ import os
 import re
 import shlex
 import sys
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ganzoo.cli.data_choice import DIGITS, choose_data, choosing, data_path
+from ganzoo.cli.measured import measured, memory_size
 from ganzoo.cli.output import leads, say
 from ganzoo.cli.parser import add_point_option, registry_from
-from ganzoo.cli.sources import recipe_source, run_folder
+from ganzoo.cli.sources import run_folder
+from ganzoo.cli.training_recipe import recipe_for_training
 from ganzoo.errors import UsageError
+from ganzoo.recipe.load import LoadedRecipe
 from ganzoo.registry.catalogue import Registry
-
-if TYPE_CHECKING:
-    from ganzoo.recipe.load import LoadedRecipe
 
 NEWEST = "newest"
 
@@ -81,6 +78,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads that read pictures side by side (default: 0, one that reads ahead)",
     )
+    parser.add_argument(
+        "--fit",
+        action="store_true",
+        help="measure first what fits the memory here; where the batch does not, cut it into"
+        " shares (training.micro_batch)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=memory_size,
+        metavar="SIZE",
+        help="with --fit, how much may be used, as 8GiB (default: what is free, less a tenth)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,18 +100,28 @@ def run(args: argparse.Namespace) -> int:
             "ganzoo run: --init-from starts a new run, and --resume goes on with one (as a run's"
             " folder does). Give a recipe and one of them."
         )
+    if args.memory is not None and not args.fit:
+        raise UsageError("ganzoo run: --memory says how much --fit may plan for. Add --fit.")
+    if args.fit and resume is not None:
+        raise UsageError(
+            "ganzoo run: --fit sets training.micro_batch, and a run goes on with the recipe that it"
+            " has. Leave --fit out, or start a new run with --init-from."
+        )
     if not sys.stderr.isatty():
         # A bar that ends up in a file may speak once in a while; tqdm reads this when imported.
         os.environ.setdefault("TQDM_MININTERVAL", "10")
     registry = registry_from(args)
-    data = data_path(args.data)
-    loaded, data = _load(word, args.point, args.overrides, data, args.data is not None, registry)
+    loaded, data = recipe_for_training(word, args.point, args.overrides, args.data, registry)
     if resume == NEWEST:
         resume = str(_newest_run(args.out, loaded.recipe.name))
+    if args.fit:
+        loaded = _fitted(args, word, data, loaded, registry)
 
+    from ganzoo.training.allocator import keep_freed_memory
     from ganzoo.training.options import RunOptions
     from ganzoo.training.run import train
 
+    keep_freed_memory()
     plugins = [word for given in args.plugin for word in ("-p", given)]
     options = RunOptions(
         data=data,
@@ -124,6 +143,29 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fitted(
+    args: argparse.Namespace,
+    word: str,
+    data: Path | None,
+    loaded: LoadedRecipe,
+    registry: Registry,
+) -> LoadedRecipe:
+    """The recipe with the share that fits: itself, where its batch does."""
+    from ganzoo.training.fit.telling import chosen_share
+    from ganzoo.training.run import choose_device
+
+    device = choose_device(args.device)
+    outlook = measured(
+        loaded.recipe, data=data, device=device, workers=args.workers, memory=args.memory
+    )
+    share, told = chosen_share(outlook, loaded.recipe.name, str(device))
+    say(told)
+    if share is None:
+        return loaded
+    cut = [*args.overrides, f"training.micro_batch={share}"]
+    return recipe_for_training(word, args.point, cut, args.data, registry, doing=None)[0]
+
+
 def _what(args: argparse.Namespace) -> tuple[str, str | None]:
     """The recipe's word, and the run or checkpoint to resume, ``NEWEST`` or None."""
     if args.recipe is None:
@@ -136,25 +178,6 @@ def _what(args: argparse.Namespace) -> tuple[str, str | None]:
     if args.resume is None and run_folder(args.recipe):
         return args.recipe, args.recipe
     return args.recipe, args.resume
-
-
-def _load(
-    word: str,
-    point: int | None,
-    overrides: list[str],
-    data: Path | None,
-    explicit: bool,
-    registry: Registry,
-) -> tuple[LoadedRecipe, Path | None]:
-    """The recipe with its data slot filled, and the path that goes with it."""
-    from ganzoo.recipe.grid import load_point
-
-    load = partial(load_point, recipe_source(word), point, registry=registry)
-    looked_at = load(choosing(overrides)).recipe
-    choice = choose_data(looked_at.data.use, data, explicit=explicit)
-    if choice.digits:
-        say(f"No --data given: training {looked_at.name} on the embedded digits ({DIGITS}).")
-    return load([*choice.overrides, *overrides], data_use=choice.use), choice.path
 
 
 def _newest_run(out: Path, name: str) -> Path:

@@ -26,12 +26,23 @@ class Grids:
         task: asked to sample.
         dataset: gives the real images, and its classes.
         conditional: whether the networks see the class.
+        at_once: images that are generated in one go at most, as many as are trained on at once, so
+            that a grid never needs more memory than training does; None: as ``CHUNK_PIXELS`` says.
     """
 
-    def __init__(self, folder: Path, task: Task, dataset: Dataset, *, conditional: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        task: Task,
+        dataset: Dataset,
+        *,
+        conditional: bool,
+        at_once: int | None = None,
+    ) -> None:
         self.folder = folder / "grids"
         self._task = task
         self._dataset = dataset
+        self._at_once = at_once
         height, width = dataset.resolution
         tiles = max(4, MAX_PIXELS // (height * width))
         self.columns = min(COLUMNS, max(2, int(tiles**0.5)))
@@ -47,7 +58,7 @@ class Grids:
         count = self.rows * self.columns
         like = next(p for network in networks.values() for p in network.parameters())
         height, width = self._dataset.resolution
-        chunk = max(1, CHUNK_PIXELS // (height * width))
+        chunk = max(1, min(CHUNK_PIXELS // (height * width), self._at_once or count))
         parts = []
         for start in range(0, count, chunk):
             seeds = tuple(range(start, min(start + chunk, count)))

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo.assembly.build import build
-from ganzoo.assembly.dataset import open_dataset
 from ganzoo.assembly.run_folder import create_run_folder, provenance_of
-from ganzoo.assembly.weights import task_site
-from ganzoo.data.batches import Batches
 from ganzoo.errors import BackendError, DataError, RecipeError, UsageError
-from ganzoo.recipe.complete import complete
 from ganzoo.recipe.dump import dump
 from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.load import LoadedRecipe
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
-from ganzoo.registry.contracts import Dataset, Task
+from ganzoo.registry.contracts import Dataset
+from ganzoo.training.fit.memory import is_out_of_memory
 from ganzoo.training.grids import Grids
-from ganzoo.training.loop import Loop, Start
+from ganzoo.training.loop import Start
 from ganzoo.training.options import RunOptions, resume_command
+from ganzoo.training.prepared import Prepared, prepare
 from ganzoo.training.starting import resumed, started_from
 from ganzoo.training.statistics import StatsLog
 from ganzoo.training.watching import RunWatcher
@@ -47,10 +43,8 @@ def train(loaded: LoadedRecipe, registry: Registry, options: RunOptions) -> Path
     world = World.join(device)
     try:
         return _train(loaded, registry, options, device, world)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise BackendError(_out_of_memory(device)) from error
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error):
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             raise BackendError(_out_of_memory(device)) from error
         raise
     finally:
@@ -95,34 +89,30 @@ def _train(
     device: torch.device,
     world: World,
 ) -> Path:
-    dataset = open_dataset(loaded.recipe, registry, options.data)
-    recipe, facts = _completed(loaded.recipe, dataset)
-    torch.manual_seed(recipe.training.seed)
-    site = replace(
-        task_site(facts),
-        images=recipe.training.images,
-        batch=recipe.training.batch,
-        micro_batch=recipe.training.micro_batch,
-    )
-    task: Task = build(recipe.task, registry, "task")(site)
-    budget = recipe.training.images if options.images is None else options.images
-    conditional = facts["label_width"] > 0
-    batches = Batches(
-        dataset,
-        seed=recipe.training.seed,
-        mirror=recipe.data.settings["mirror"],
-        labels=conditional,
+    ready = prepare(
+        loaded.recipe,
+        registry,
+        device=device,
+        data=options.data,
+        world=world,
+        images=options.images,
         workers=options.workers,
     )
-    loop = Loop(
-        task,
-        recipe.training,
-        batches,
-        device=device,
-        world=world,
-        conditional=conditional,
-        budget=budget,
-    )
+    try:
+        return _train_prepared(ready, loaded, registry, options, device, world)
+    finally:
+        ready.close()
+
+
+def _train_prepared(
+    ready: Prepared,
+    loaded: LoadedRecipe,
+    registry: Registry,
+    options: RunOptions,
+    device: torch.device,
+    world: World,
+) -> Path:
+    recipe, facts, task, loop = ready.recipe, ready.facts, ready.task, ready.loop
     folder, start = None, Start()
     if options.resume is not None:
         folder, start = resumed(options.resume, recipe, registry, facts, options, device)
@@ -139,7 +129,13 @@ def _train(
             )
     log = StatsLog(folder, images=start.images) if world.leads else None
     record = {"recipe": dump(recipe), "hash": recipe_hash(recipe), "data": dict(facts)}
-    grids = Grids(folder, task, dataset, conditional=conditional)
+    grids = Grids(
+        folder,
+        task,
+        ready.dataset,
+        conditional=ready.conditional,
+        at_once=recipe.training.micro_batch or recipe.training.batch,
+    )
     watcher = RunWatcher(
         folder,
         recipe,
@@ -147,7 +143,7 @@ def _train(
         grids,
         log,
         record,
-        data=_describe(recipe, dataset, facts),
+        data=_describe(recipe, ready.dataset, facts),
         first_images=start.images,
         leads=world.leads,
     )
@@ -159,35 +155,11 @@ def _train(
                 watcher.rescue(loop)
                 raise
     finally:
-        batches.close()
         if log is not None:
             log.close()
     if watcher.interrupted:
         raise KeyboardInterrupt(f"resume with: {resume_command(folder, options)}")
     return folder
-
-
-def _completed(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe with what the data decided, and the facts that a checkpoint records."""
-    wants_labels = recipe.data.settings["labels"] != "none"
-    label_width = dataset.label_width if wants_labels else 0
-    done = complete(
-        recipe,
-        use=recipe.data.use or "",
-        resolution=dataset.resolution,
-        channels=dataset.channels,
-        labels="class" if label_width else "none",
-    )
-    facts = {
-        "name": recipe.name,
-        "resolution": list(dataset.resolution),
-        "channels": dataset.channels,
-        "label_width": label_width,
-        "class_names": list(dataset.class_names) if label_width else [],
-        "fingerprint": dataset.fingerprint,
-        "count": len(dataset),
-    }
-    return done, facts
 
 
 def _describe(recipe: Recipe, dataset: Dataset, facts: Mapping[str, Any]) -> str:
@@ -201,6 +173,8 @@ def _describe(recipe: Recipe, dataset: Dataset, facts: Mapping[str, Any]) -> str
 
 def _out_of_memory(device: torch.device) -> str:
     return (
-        f"{device} ran out of memory. Start again with training.micro_batch=4 (the gradients"
-        " stay those of the whole batch), a smaller data.resolution, or fewer channels."
+        f"{device} ran out of memory. `ganzoo run RECIPE --fit` measures what fits and cuts the"
+        " batch accordingly (`ganzoo fit RECIPE` only tells); or start again with"
+        " training.micro_batch=4 (the gradients stay those of the whole batch), a smaller"
+        " data.resolution, or fewer channels."
     )
