@@ -35,6 +35,7 @@ EVERY = {
     "average": 1,
 }
 DRAWING = "drawing"
+DRAWN = 5  # batches in a turn, by the averaged generator
 ARRANGEMENTS = ("conventional", "float32", "bfloat16")
 
 
@@ -217,8 +218,9 @@ def conventional(size: Size) -> None:
     @torch.no_grad()
     def draw() -> None:
         average = training.average
-        z = torch.randn(size.batch, average.latent_width)
-        average.synthesize(average.styles(z), average.fixed_noise())
+        for _ in range(DRAWN):
+            z = torch.randn(size.batch, average.latent_width)
+            average.synthesize(average.styles(z), average.fixed_noise())
 
     while True:
         for name in EVERY:
@@ -289,8 +291,9 @@ def ours(size: Size, dtype: str) -> None:
 
         @torch.no_grad()
         def draw(self, loop: Any) -> None:
-            request = SampleRequest(seeds=tuple(range(size.batch)), noise="fixed")
-            task.sample(loop.sampled_networks(), request)
+            for first in range(0, DRAWN * size.batch, size.batch):
+                seeds = tuple(range(first, first + size.batch))
+                task.sample(loop.sampled_networks(), SampleRequest(seeds=seeds, noise="fixed"))
 
         def at_end(self, loop: Any, clock: Any) -> None:
             pass

@@ -119,23 +119,16 @@ class SplitConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Both halves.
 
-        The equalized factor commutes with the convolution and, being positive, with the
-        activation, so it is multiplied into the gain, which costs nothing, instead of the weights.
-        Float16 would overflow before it gets there, and keeps it on the weights.
+        The gain behind the activation, which is homogeneous, is multiplied into weight and bias,
+        which are smaller than the features.
         """
-        if self.bias is None or not self.kernel or _sums_in_half(x):
+        if self.bias is None or not self.kernel:
             return self.finish(self.linear(x))
+        gain = self.activation_gain
         return layer_epilogue(
-            self.linear(x, scale=1.0),
-            bias=self.bias / self.scale,
+            self.linear(x, self.scale * gain),
+            bias=self.bias * gain,
             act=self.activation,
-            gain=self.activation_gain * self.scale,
+            gain=1.0,
             clamp=self.clamp,
         )
-
-
-def _sums_in_half(x: Tensor) -> bool:
-    device = x.device.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        return torch.get_autocast_dtype(device) is torch.float16
-    return x.dtype is torch.float16

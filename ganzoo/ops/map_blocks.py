@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 17
+BLOCK = 1 << 19
 """Elements of a block: three of them in float32 fit the second cache of a core."""
 
 Slices = tuple[slice, slice, slice]

@@ -52,7 +52,9 @@ def forward(
         v = target if work is x.dtype else blocks.room(0, target)
         source = blocks.as_work(x[at], 0)
         factor = None if scaled is None else scaled[at[0]]
-        if map_scale is None:
+        if map_scale is None and factor is None and offset is not None:
+            torch.add(offset * gain, source, alpha=gain, out=v)
+        elif map_scale is None:
             _scale(source, factor, gain, v, False)
         else:
             term = _noise_block(noise, at).to(work)
@@ -66,7 +68,7 @@ def forward(
             else:
                 _scale(source, factor, gain, v, False)
                 v.addcmul_(term, map_scale)
-        if offset is not None:
+        if offset is not None and (factor is not None or map_scale is not None):
             v.add_(offset, alpha=gain)
         if slope == 0:
             v.clamp_(min=0)
@@ -109,7 +111,8 @@ def gradient(
     scaled = _scaled(factors, gain, work)
     blocks = MapBlocks(like, work)
     for at in blocks:
-        e = _masked(gy[at], None if y is None else y[at], slope, clamp, blocks)
+        done = gx[at] if gx is not None and scaled is None and gain == 1 else None
+        e = _masked(gy[at], None if y is None else y[at], slope, clamp, blocks, done)
         if gs is not None:
             _add_map_sums(e, _noise_block(noise, at), gb, gs, blocks)
         elif gb is not None:
@@ -117,7 +120,7 @@ def gradient(
         if gf is not None:
             assert x is not None
             gf[at[0]].add_(_pixel_sum(e, x[at], blocks))
-        if gx is not None:
+        if gx is not None and e is not done:
             _scale(e, None if scaled is None else scaled[at[0]], gain, gx[at], True)
     if gain != 1:
         for total in (gf, gs, gb):
@@ -252,15 +255,21 @@ def _scale(
 
 
 def _masked(
-    g: Tensor, y: Tensor | None, slope: float, clamp: float | None, blocks: MapBlocks
+    g: Tensor,
+    y: Tensor | None,
+    slope: float,
+    clamp: float | None,
+    blocks: MapBlocks,
+    out: Tensor | None = None,
 ) -> Tensor:
     """``g`` times the slope at ``y``, zero where it is clamped; without the gain.
 
-    In room 0, or ``g`` itself where nothing is to be done.
+    In ``out`` if that has the working type, else in room 0; ``g`` itself where nothing is to be
+    done.
     """
     if y is None:
         return blocks.as_work(g, 0)
-    e = blocks.room(0, g)
+    e = out if out is not None and out.dtype is blocks.work else blocks.room(0, g)
     if slope == 1:
         e.copy_(g)
     else:
