@@ -14,6 +14,7 @@ from ganzoo.assembly.precision import expect_honoured, layout_of
 from ganzoo.assembly.pretended import LOOKED_AT, Pretence
 from ganzoo.assembly.tracing import CANVAS, Step, Trace
 from ganzoo.errors import ContractError
+from ganzoo.nn.layout import lay_out
 from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.load import LoadedRecipe
 from ganzoo.recipe.model import Recipe
@@ -148,7 +149,7 @@ def inspect_recipe(
             expect_honoured(task.networks, recipe.training.precision)
             networks = {}
             for name, network in task.networks.items():
-                network.to(memory_format=layout_of(recipe.training))  # type: ignore[call-overload]
+                lay_out(network, layout_of(recipe.training))
                 networks[name] = _table(name, network.eval(), site, registry)
     except (NotImplementedError, *LOOKED_AT) as error:
         raise ContractError(_looks_at_values(error)) from error

@@ -15,6 +15,7 @@ from ganzoo.assembly.precision import layout_of, usable_on
 from ganzoo.assembly.sampling import one_hot
 from ganzoo.assembly.weights import load_into, read_weights, recipe_of, task_site
 from ganzoo.errors import DataError
+from ganzoo.nn.layout import lay_out
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import SampleRequest, Task
@@ -190,7 +191,8 @@ def load(
         if source is None:
             continue
         load_into(network, source, what=name, path=stored.path)
-        network.to(device, memory_format=layout_of(recipe.training))  # type: ignore[call-overload]
+        network.to(device)
+        lay_out(network, layout_of(recipe.training))
         networks[name] = network.eval().requires_grad_(False)
     if not networks:
         raise DataError(

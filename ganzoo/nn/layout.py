@@ -1,4 +1,4 @@
-"""The order in memory of a network's feature maps: that of its kernels."""
+"""The order in memory of a network's kernels, and so of its feature maps."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def in_layout_of(x: Tensor, module: nn.Module) -> Tensor:
                 return x.to(memory_format=torch.channels_last)
             return x
     return x
+
+
+def lay_out(module: nn.Module, layout: torch.memory_format) -> None:
+    """Lay the tensors of four axes in a memory format, in place; others have no channels last."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=layout)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganzoo.ops.asked_for import asked_for
 from ganzoo.ops.implementation import forced_by_environment
 from ganzoo.ops.resampling_geometry import Pair
 
@@ -78,23 +79,6 @@ def _gradients(
     return gradients[0], gradients[1]
 
 
-def _asked_for(ctx: Any, index: int) -> bool:
-    """Whether the backward pass that is running wants the gradient of an input.
-
-    ``needs_input_grad`` only knows which inputs could have one. Torch's own operations ask the
-    engine what `torch.autograd.grad` was called for, and so does this.
-    """
-    if not ctx.needs_input_grad[index]:
-        return False
-    node = ctx.next_functions[index][0]
-    if node is None:
-        return False
-    try:
-        return bool(torch._C._will_engine_execute_node(node))
-    except RuntimeError:  # it is itself what the caller differentiates for
-        return True
-
-
 class _Convolution(torch.autograd.Function):
     """x, w -> y."""
 
@@ -107,7 +91,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (g,), (x, w) = gradients, ctx.saved_tensors
-        image, weight = _asked_for(ctx, 0), _asked_for(ctx, 1)
+        image, weight = asked_for(ctx, (True, True))
         if not torch.is_grad_enabled():
             return *_gradients(g, x, w, ctx.call, image, weight), None
         dx = _ImageGradient.apply(g, w, x, ctx.call) if image else None
@@ -129,8 +113,9 @@ class _ImageGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (ddx,), (g, w) = gradients, ctx.saved_tensors
-        dg = _Convolution.apply(ddx, w, ctx.call) if _asked_for(ctx, 0) else None
-        dw = _WeightGradient.apply(g, ddx, w, ctx.call) if _asked_for(ctx, 1) else None
+        asks = asked_for(ctx, (True, True))
+        dg = _Convolution.apply(ddx, w, ctx.call) if asks[0] else None
+        dw = _WeightGradient.apply(g, ddx, w, ctx.call) if asks[1] else None
         return dg, dw, None, None
 
 
@@ -148,6 +133,7 @@ class _WeightGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (ddw,), (g, x) = gradients, ctx.saved_tensors
-        dg = _Convolution.apply(x, ddw, ctx.call) if _asked_for(ctx, 0) else None
-        dx = _ImageGradient.apply(g, ddw, x, ctx.call) if _asked_for(ctx, 1) else None
+        asks = asked_for(ctx, (True, True))
+        dg = _Convolution.apply(x, ddw, ctx.call) if asks[0] else None
+        dx = _ImageGradient.apply(g, ddw, x, ctx.call) if asks[1] else None
         return dg, dx, None, None

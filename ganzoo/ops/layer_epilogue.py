@@ -30,8 +30,9 @@ def layer_epilogue(
 ) -> Tensor:
     """clamp(gain * act(x * factors + noise * strength + bias)) * next_styles.
 
-    Everything is optional. The arithmetic is done in at least float32, whatever the type of ``x``
-    and of the other arguments, and differentiates to any order.
+    Everything is optional, and differentiates to any order. The definition and the kernel compute
+    in at least float32, whatever the type of ``x`` and of the other arguments; the arrangement in
+    torch rounds half precision more often, on GPUs at every pass.
 
     Args:
         x: [N, C, H, W], as a convolution gives it.

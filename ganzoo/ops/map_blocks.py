@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 1 << 19
-"""Elements of a block: three of them in float32 fit the second cache of a core."""
+"""Elements of a block: two megabytes in float32, so that the few that are at hand fit a cache."""
 
 Slices = tuple[slice, slice, slice]
 

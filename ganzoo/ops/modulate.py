@@ -15,7 +15,8 @@ def modulate(x: Tensor, styles: Tensor, impl: Impl = "auto") -> Tensor:
 
     Args:
         x: [N, C, H, W].
-        styles: [N, C], in any floating type; the product is taken in at least float32.
+        styles: [N, C], in any floating type. The definition and the kernel multiply in at least
+            float32; the arrangement in torch takes them in the type of ``x``.
         impl: who computes it; see `ganzoo.ops.implementation`.
 
     Returns:

@@ -297,7 +297,8 @@ class Precision:
     Args:
         dtype: of these features; float16 wants a clamp in both networks, and a GPU.
         low_resolutions: how many of each network's largest resolutions are low; never the base
-            grid (StyleGAN2-ADA: 4).
+            grid (StyleGAN2-ADA: 4). A to-RGB inside a block, though it stands at the resolution
+            below, runs as its block does; the images are summed in float32.
     """
 
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"

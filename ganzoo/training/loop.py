@@ -17,6 +17,7 @@ from ganzoo.assembly.precision import expect_honoured, expect_trainable, layout_
 from ganzoo.data.batches import Batches
 from ganzoo.data.images import to_tensor
 from ganzoo.errors import NonFinite
+from ganzoo.nn.layout import lay_out
 from ganzoo.nn.running_mean import RunningMean
 from ganzoo.recipe.settings import TrainingSettings
 from ganzoo.registry.contracts import Pace, Phase, Stage, Task
@@ -161,7 +162,8 @@ class Loop:
         """
         expect_honoured(self.task.networks, self.settings.precision)
         for network in self.task.networks.values():
-            network.to(self.device, memory_format=self._layout).train()  # type: ignore[call-overload]
+            network.to(self.device).train()
+            lay_out(network, self._layout)
         self.task.state.to(self.device)
         for name in self.task.averages:
             if name in self.task.networks and name not in self.averages:
@@ -195,7 +197,7 @@ class Loop:
                 total = torch.zeros((), device=self.device)
                 for name, term in terms.items():
                     mean = term.mean()
-                    means.append((name, mean.detach()))
+                    means.append((name, mean.detach().to(self.device)))
                     total = total + mean
                 accumulate(gain * weight * total)
             self._check(means, phase, clock)  # before the step, so that weights stay as they were

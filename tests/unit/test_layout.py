@@ -14,7 +14,7 @@ from ganzoo.assembly.load import load
 from ganzoo.assembly.weights_folder import read_tensors, save_tensors
 from ganzoo.data.batches import Batches
 from ganzoo.errors import RecipeError
-from ganzoo.nn.layout import in_layout_of
+from ganzoo.nn.layout import in_layout_of, lay_out
 from ganzoo.nn.noise import FreshNoise
 from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.settings import OptimizerSettings, TrainingSettings
@@ -234,3 +234,12 @@ def test_channels_last_weights_come_through_files_of_every_kind(tmp_path):
     assert is_channels_last(loaded[name])
     assert all(torch.equal(again[key], state[key]) for key in state)
     assert all(torch.equal(loaded[key], state[key]) for key in state)
+
+
+def test_tensors_of_other_numbers_of_axes_keep_their_order():
+    module = nn.Module()
+    module.volume = nn.Parameter(torch.randn(2, 3, 2, 2, 2))
+    module.kernel = nn.Parameter(torch.randn(4, 3, 3, 3))
+    lay_out(module, torch.channels_last)
+    assert module.kernel.is_contiguous(memory_format=torch.channels_last)
+    assert module.volume.is_contiguous()

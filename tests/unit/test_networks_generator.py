@@ -10,11 +10,14 @@ import torch
 from small_networks import GENERATOR_BLOCKS, NORMALIZATIONS, generator, latents, site
 
 from ganzoo.errors import BadValue
+from ganzoo.nn.layer_kit import LayerKit
 from ganzoo.nn.noise import FreshNoise, GivenNoise, NoiseBelow, NoiseFrom, NoNoise
 from ganzoo.plugins.mapping.identity import IdentityMapping
 from ganzoo.plugins.mapping.mlp import MlpMapping
 from ganzoo.plugins.network.style_generator import StyleGenerator
+from ganzoo.plugins.normalization.demodulation import DemodulationNormalization
 from ganzoo.plugins.stem.constant import ConstantStem
+from ganzoo.registry.contracts import ConvSite
 
 every_block = pytest.mark.parametrize("block", GENERATOR_BLOCKS)
 every_normalization = pytest.mark.parametrize("normalization", NORMALIZATIONS)
@@ -308,3 +311,28 @@ def test_a_resolution_that_does_not_fit_is_refused(resolution):
 def test_latents_of_another_width_are_refused():
     with pytest.raises(ValueError, match=r"z has shape \[3, 4\]; expected \[N, 5\]"):
         generator().styles(latents(width=4))
+
+
+@pytest.mark.parametrize(("kernel", "up"), [(1, 1), (3, 1), (1, 2), (3, 2)])
+def test_a_demodulated_output_keeps_kernel_and_upsampling_of_its_site(kernel, up):
+    """A to-RGB of one pixel scales weights instead of features; others must not lose their form."""
+    layers = LayerKit()
+    where = ConvSite(
+        in_channels=8,
+        out_channels=3,
+        kernel=kernel,
+        up=up,
+        style_width=5,
+        noise=None,
+        is_output=True,
+        layers=layers,
+    )
+    made = DemodulationNormalization(where).double()
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 8, 6, 6, generator=random, dtype=torch.float64)
+    style = torch.randn(2, 5, generator=random, dtype=torch.float64)
+    scaled = x * made.affine(style)[:, :, None, None]
+    expected = made.conv.finish(made.conv.linear(scaled))
+    y = made(x, style, NoNoise())
+    assert y.shape == (2, 3, 6 * up, 6 * up)
+    torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-12)

@@ -25,6 +25,8 @@ class DemodulationNormalization(nn.Module):
     def __init__(self, site: ConvSite) -> None:
         super().__init__()
         self.demodulates = not site.is_output
+        # Scaling the few weights of each sample is less work than scaling its features.
+        self._few_weights = site.is_output and site.kernel == site.up == 1
         self.reads_style = site.kernel > 0
         self.conv = site.layers.conv(
             site.in_channels,
@@ -45,9 +47,13 @@ class DemodulationNormalization(nn.Module):
             drawn, strength = self.noise.parts(x, noise)
             return self.conv.finish(x, noise=drawn, strength=strength)
         scale = self.affine(style)  # [N, Cin]
-        if not self.demodulates:
+        if self._few_weights:
             weight = self.conv.weight * self.conv.scale
-            return self.conv.finish(modulated_conv2d(x, weight, scale, demodulate=False))
+            x = modulated_conv2d(x, weight, scale, demodulate=False)
+        if not self.demodulates:
+            x = x if self._few_weights else self.conv.linear(modulate(x, scale))
+            drawn, strength = self.noise.parts(x, noise)
+            return self.conv.finish(x, noise=drawn, strength=strength)
         factors = demodulation_factors(self.conv.weight, scale, eps=1e-8)
         weight_scale: float | Tensor = 1.0
         if x.dtype is torch.float16:

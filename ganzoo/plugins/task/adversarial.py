@@ -307,11 +307,10 @@ class AdversarialTask:
 
     def _generator_terms(self, moment: Moment) -> Mapping[str, Tensor]:
         fake = moment.fake()
+        scores = moment.score(fake.image, fake.label)
         real = None
-        if self.loss.compares_pairs:
-            scores, real = self._scores(moment, fake.image, fake.label)
-        else:
-            scores = moment.score(fake.image, fake.label)
+        if self.loss.compares_pairs:  # apart: nothing is differentiated on their way
+            real = moment.score(self._real(moment), moment["label"])
         loss = self.loss.generator(scores, real)
         moment.observe("generator_loss", loss)
         return {MAIN_TERM: loss}
