@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TAIL = 2_000  # characters of what a failed command said
+TAIL = 2_000  # characters of what a command said that failed or was ended
 
 
 @dataclass(kw_only=True)
@@ -21,7 +21,8 @@ class Outcome:
 
     Args:
         state: ``done``, ``failed``, ``out of time`` or ``skipped``.
-        text: its standard output, or why there is none.
+        text: its standard output; of one that failed or was ended its last words, and of one that
+            was ended or skipped the reason, in the last line.
         code: its exit code; None: it had none.
         seconds: that it took.
     """
@@ -90,7 +91,8 @@ class Deadline:
         with subprocess.Popen(
             words,
             cwd=self.folder,
-            env={**os.environ, **(env or {})},
+            # what a Python program said by then must not lie in its buffer when it is ended
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -101,10 +103,13 @@ class Deadline:
                 out, err = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)  # what it started ends with it
-                process.communicate()
-                text = f"ended after {limit:.0f} s"
+                out, err = process.communicate()
+                text = self._shown(f"{(out + err)[-TAIL:].rstrip()}\nended after {limit:.0f} s")
                 return Outcome(
-                    command=command, state="out of time", text=text, seconds=self.clock() - start
+                    command=command,
+                    state="out of time",
+                    text=text.lstrip(),
+                    seconds=self.clock() - start,
                 )
         seconds = self.clock() - start
         if process.returncode:

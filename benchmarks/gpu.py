@@ -1,6 +1,6 @@
 """Everything a GPU has to show, in one command: tests, kernels, training steps, memory, start-up.
 
-``python -m benchmarks.gpu`` runs ``pytest -m gpu tests/gpu`` and all benchmarks inside eight
+``python -m benchmarks.gpu`` runs the tests of ``tests/gpu`` and all benchmarks inside eight
 minutes, what no longer fits is skipped and named, and writes ``gpu-<date>.json`` and
 ``gpu-<date>.md`` under ``benchmarks/results/``, or where ``--out`` says. ``--adopt`` also writes
 the operations and types whose kernels gain over torch into ``gains.json``, after which ``auto``
@@ -33,8 +33,15 @@ from ganzoo.backends.cupy_kernels.gains import FILE, Gains, write_gains
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MINUTES = 8.0
-SIZES = ("8,128,256,256", "8,256,256,256")
+SIZES = ("8,128,256,256", "8,256,256,256", "8,512,16,16")  # the last: no kernel may lose there
 COMPILED_SIZE = SIZES[0]
+LAYOUTS = "channels_last,contiguous"  # a kernel that is adopted is taken for both
+TESTS = {  # files, and the most seconds for them
+    "parity and launch": (("test_gpu_parity.py", "test_gpu_launch.py"), 150),
+    "processes": (("test_gpu_processes.py",), 120),
+}
+WORKERS = "0,2,4,8"
+PICTURES_TAKE = 20  # seconds, those of all resolutions
 CUTS = (None, 16, 8, 4)  # of a batch of 32, until it fits the memory
 STEPS = {
     "config F 1024 bfloat16": ("stylegan2-f", 1024, ("training.precision.dtype=bfloat16",)),
@@ -63,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         shown = {sys.executable: "python", folder: "TEMPORARY", str(ROOT): "."}
         deadline = Deadline(seconds=60 * MINUTES, folder=ROOT, shown=shown)
-        found |= _measure(deadline, Path(folder))
+        found |= measure(deadline, Path(folder))
     gains = gains_of(found["operations"].get("comparisons", []))
     found["gains"] = gains
     if args.adopt:
@@ -77,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(deadline: Deadline, folder: Path) -> dict[str, Any]:
+def measure(deadline: Deadline, folder: Path) -> dict[str, Any]:
     """The sections of the report.
 
     Args:
@@ -92,18 +99,26 @@ def _measure(deadline: Deadline, folder: Path) -> dict[str, Any]:
         name: _told(deadline.run(first, needs=20, most=90, env=cold))
         for name in ("first process", "later process")
     }
-    tests = [*python, "pytest", "-m", "gpu", "tests/gpu", "-q", "-p", "no:cacheprovider"]
-    found["tests"] = _tests(deadline.run(tests, needs=20, most=150))
+    found["tests"] = {"parity and launch": _tests(deadline, "parity and launch")}
     sizes = [word for size in SIZES for word in ("--size", size)]
-    ops = [*bench, "ops", *sizes, "--dtype", "float32,bfloat16", "--device", "cuda"]
-    ops += ["--no-compile", "--seconds", "0.5", "--json"]
-    found["operations"] = _told(deadline.run(ops, needs=30, most=150))
-    found["steps"] = {}
+    ops = [*bench, "ops", *sizes, "--dtype", "float32,bfloat16", "--layout", LAYOUTS]
+    ops += ["--device", "cuda", "--no-compile", "--seconds", "0.25", "--json"]
+    found["operations"] = _told(deadline.run(ops, needs=45, most=150))
+    found["steps"], found["data"] = {}, {}
     for name, (recipe, resolution, overrides) in STEPS.items():
-        pictures = write_pictures(folder / str(resolution), resolution)
+        pictures = folder / str(resolution)
+        if deadline.left > PICTURES_TAKE:
+            write_pictures(pictures, resolution)
         words = [*bench, "step", recipe, *overrides, "--data", str(pictures)]
         words += ["--workers", "8", "--device", "cuda", "--json"]
         found["steps"][name] = _step(deadline, words)
+    for resolution in dict.fromkeys(resolution for _, resolution, _ in STEPS.values()):
+        words = [*bench, "data", "--data", str(folder / str(resolution)), "--workers", WORKERS]
+        words += ["--seconds", "2", "--json"]
+        found["data"][f"{resolution} x {resolution}"] = _told(
+            deadline.run(words, needs=20, most=40)
+        )
+    found["tests"]["processes"] = _tests(deadline, "processes")
     ops = [*bench, "ops", "--size", COMPILED_SIZE, "--dtype", "bfloat16", "--device", "cuda"]
     ops += ["--compile", "--seconds", "0.3", "--json"]
     found["compiled"] = _told(deadline.run(ops, needs=60))
@@ -128,7 +143,12 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     return {**about, **result} if isinstance(result, dict) else {**about, "said": outcome.text}
 
 
-def _tests(outcome: Outcome) -> dict[str, Any]:
+def _tests(deadline: Deadline, name: str) -> dict[str, Any]:
+    """Some of the tests; their names are told as they come, for the case that one never ends."""
+    files, most = TESTS[name]
+    words = [sys.executable, "-m", "pytest", "-m", "gpu", *(f"tests/gpu/{file}" for file in files)]
+    words += ["-v", "-p", "no:cacheprovider"]
+    outcome = deadline.run(words, needs=20, most=most)
     lines = outcome.text.strip().splitlines() or [""]
     return {
         "ran": outcome.command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,11 @@ from typing import Any
 import torch
 
 from ganzoo import __version__
-from ganzoo.errors import DataError
+from ganzoo.backends.cupy_kernels.gains import OPS
+from ganzoo.backends.cupy_kernels.readiness import cupy_distributions
+from ganzoo.errors import BackendError, DataError
+from ganzoo.nn.precision import LOW_TYPES
+from ganzoo.ops.implementation import VARIABLE, choice_and_reason
 from ganzoo.recipe.dump import dump
 from ganzoo.recipe.identity import recipe_hash
 from ganzoo.recipe.model import Recipe
@@ -59,7 +64,9 @@ def create_run_folder(
     return folder
 
 
-def provenance_of(recipe: Recipe, registry: Registry, **more: Any) -> dict[str, Any]:
+def provenance_of(
+    recipe: Recipe, registry: Registry, *, device: torch.device, **more: Any
+) -> dict[str, Any]:
     """With what a recipe is run: the distribution of every component, versions, the machine."""
     components = {}
     for room in ("task", "data"):
@@ -79,8 +86,36 @@ def provenance_of(recipe: Recipe, registry: Registry, **more: Any) -> dict[str, 
         },
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
+        "device": str(device),
+        "operations": operations_of(recipe, device),
         **more,
     }
+
+
+def operations_of(recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """What ``GANZOO_OPS`` said, CuPy's versions, and what runs every operation on the device.
+
+    By element type, for the types that features of the recipe have; a kernel that is taken has been
+    compiled for it.
+    """
+    precision = recipe.training.precision
+    dtypes = {"float32": torch.float32}
+    if precision.lowers:
+        dtypes[precision.dtype] = LOW_TYPES[precision.dtype]
+    return {
+        VARIABLE: os.environ.get(VARIABLE) or None,
+        "cupy": {name: _version(name) for name in cupy_distributions()},
+        "chosen": {
+            op: {name: _chosen(op, dtype, device) for name, dtype in dtypes.items()} for op in OPS
+        },
+    }
+
+
+def _chosen(op: str, dtype: torch.dtype, device: torch.device) -> str:
+    try:
+        return choice_and_reason(op, dtype, device)[0]
+    except BackendError as error:  # a run that does not need this one can do without it
+        return f"none: {error}"
 
 
 def _version(distribution: str) -> str | None:

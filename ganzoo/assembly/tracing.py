@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.assembly.pretended import Pretence
-from ganzoo.ops.implementation import by_definition
+from ganzoo.ops.implementation import by_definition, environment_ignored
 
 Shape = tuple[int, ...]
 
@@ -143,9 +143,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Follow calls of modules and operations.
 
         Attention and ``POINTWISE`` operations are followed as what they are made of, not as the
-        one step that they may run in.
+        one step that they may run in; ``GANZOO_OPS`` changes nothing.
         """
         with ExitStack() as stack:
+            stack.enter_context(environment_ignored())
             stack.enter_context(by_definition(*POINTWISE))
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             stack.callback(mha.set_fastpath_enabled, mha.get_fastpath_enabled())

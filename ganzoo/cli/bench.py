@@ -163,7 +163,7 @@ def _measured_step(
 
     from ganzoo.training.allocator import keep_freed_memory
     from ganzoo.training.bench.step import WARM_UP, measure_step
-    from ganzoo.training.fit.memory import is_out_of_memory
+    from ganzoo.training.memory import is_out_of_memory
 
     keep_freed_memory()
     with tqdm(total=WARM_UP + steps, unit="step", desc="training", leave=False) as bar:

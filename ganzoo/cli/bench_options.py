@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 
+from ganzoo.cli.measured import number_of_seconds
 from ganzoo.cli.parser import add_json_option, add_point_option
 from ganzoo.errors import UsageError
 from ganzoo.registry.suggest import did_you_mean
@@ -84,7 +84,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=number_of_seconds,
         metavar="S",
         help=f"ops: for each comparison (default: {OPS_SECONDS:g}); data: for each number of"
         f" workers (default: {DATA_SECONDS:g})",
@@ -157,13 +157,3 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of steps; write 5")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 1.5")
-    return seconds

@@ -43,6 +43,7 @@ def ops_text(comparisons: Sequence[Comparison], device: torch.device) -> str:
         " (noise, factors, biases and their gradients counted as well):\n"
         + table([*accounts.items()], indent="  ")
         + "\nof copy: that rate over the one of a copy of x, measured in the same rounds."
+        + _cached(comparisons, device)
     )
     left_out = {pair: None for each in comparisons for pair in each.left_out}
     parts += [f"{name} was not measured: {reason}" for name, reason in left_out]
@@ -51,8 +52,11 @@ def ops_text(comparisons: Sequence[Comparison], device: torch.device) -> str:
 
 def ops_record(comparisons: Sequence[Comparison], device: torch.device) -> Mapping[str, Any]:
     """The same as plain data; seconds, and bytes a second."""
+    from ganzoo.training.bench.caches import last_cache
+
     return {
         **_machine(device),
+        "last_cache_bytes": last_cache() if device.type == "cpu" else None,
         "comparisons": [
             {
                 "operation": each.operation.name,
@@ -61,6 +65,7 @@ def ops_record(comparisons: Sequence[Comparison], device: torch.device) -> Mappi
                 "dtype": _short(each.dtype),
                 "layout": each.layout,
                 "account": each.operation.account,
+                "copy_bytes": each.copied_bytes,
                 "copy_bytes_per_second": each.copy_rate,
                 "forward_bytes": each.forward_bytes,
                 "forward_and_backward_bytes": each.both_bytes,
@@ -214,6 +219,30 @@ def _ops_rows(comparison: Comparison) -> list[tuple[str, ...]]:
         )
         for index, speed in enumerate(comparison.speeds)
     ]
+
+
+def _cached(comparisons: Sequence[Comparison], device: torch.device) -> str:
+    """A sentence for copies that never leave a CPU's caches; empty where all of them do."""
+    from ganzoo.training.bench.caches import last_cache
+    from ganzoo.training.fit.words import bytes_words
+
+    if device.type != "cpu":
+        return ""
+    copied = [each.copied_bytes for each in comparisons]
+    cache = last_cache()
+    if cache is None:
+        return (
+            f"\nThe copy moves {bytes_words(min(copied))}, which a cache may hold; this system does"
+            " not tell how large it is."
+        )
+    held = [number for number in copied if number <= cache]
+    if not held:
+        return ""
+    return (
+        f"\nThe last cache holds {bytes_words(cache)}: copies that move less, as those of"
+        f" {bytes_words(max(held))} here, are copies within it, faster than the memory's."
+        " Larger tensors: --size."
+    )
 
 
 def _numbers_right(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...], first: int) -> str:

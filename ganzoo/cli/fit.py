@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.cli.measured import LONGEST, measured, memory_size
+from ganzoo.cli.measured import LONGEST, measured, memory_size, number_of_seconds
 from ganzoo.cli.output import print_json, table
 from ganzoo.cli.parser import add_json_option, add_point_option, registry_from
 from ganzoo.cli.training_recipe import recipe_for_training
@@ -49,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=number_of_seconds,
         default=LONGEST,
         metavar="S",
         help=f"give up a measurement after S seconds of training (default: {LONGEST:.0f})",
@@ -210,13 +209,3 @@ def _sizes(text: str) -> tuple[int, ...]:
     if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers of images; write 1,2,4")
     return tuple(map(int, words))
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 60")
-    return seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,3 +69,18 @@ def memory_size(text: str) -> int:
     if found is None or factor is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory; write 8GiB")
     return int(float(found[1]) * factor)
+
+
+def number_of_seconds(text: str) -> float:
+    """Seconds, for ``argparse``: above 0, and finite.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 60")
+    return seconds

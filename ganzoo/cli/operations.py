@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -30,16 +29,15 @@ def standing(op: str, device: torch.device) -> str:
     import torch
 
     from ganzoo.backends.cupy_kernels.engine import why_not
-    from ganzoo.ops.implementation import choose_for
+    from ganzoo.ops.implementation import choice_and_reason
 
-    chosen = {}
+    chosen, reason = {}, None
     for name in TYPES:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                chosen[name] = choose_for(op, getattr(torch, name), device)
+            chosen[name], missed = choice_and_reason(op, getattr(torch, name), device)
         except GanzooError as error:
             return f"nothing, {error}"
+        reason = reason or missed
     kernel = [name for name, choice in chosen.items() if choice == "cupy"]
     if "reference" in chosen.values():
         return f"reference, the plain definition, because {ENVIRONMENT} says so"
@@ -47,11 +45,14 @@ def standing(op: str, device: torch.device) -> str:
         other = [] if len(kernel) == len(TYPES) else ["torch for the other types"]
         return ", ".join([f"cupy for {' and '.join(_gain(op, name) for name in kernel)}", *other])
     if device.type != "cuda":
-        return "torch, its fastest arrangement"
-    reason = why_not(device)
+        return "torch, in an arrangement faster than the definition where there is one"
+    reason = reason or why_not(device)
     if reason is not None:
         return f"torch; cupy cannot run: {reason}"
-    return 'torch; cupy on demand (impl="cupy"): no committed GPU measurement shows a gain'
+    return (
+        'torch; cupy only where it is asked for (impl="cupy"; not tried here): '
+        "no committed GPU measurement shows a gain"
+    )
 
 
 def kernel_facts() -> Mapping[str, str]:
@@ -91,21 +92,28 @@ def kernel_facts() -> Mapping[str, str]:
 def operation_problems() -> Iterator[tuple[str, str]]:
     """What is wrong with it, each with a remedy."""
     from ganzoo.backends.cupy_kernels.engine import why_not
+    from ganzoo.ops.demand import unmet_demand
     from ganzoo.ops.implementation import forced_by_environment
 
     try:
-        forced_by_environment()
+        demanded = forced_by_environment() == "cupy"
         gains = committed_gains()
     except GanzooError as error:
         what, _, remedy = str(error).rpartition(". ")
         yield f"{what}.", remedy
         return
-    if not gains.gains:
-        return
-    for device in devices():
-        reason = why_not(device) if device.type == "cuda" else None
-        if reason is not None:
-            what, _, remedy = reason.partition(". ")
+    gpus = [device for device in devices() if device.type == "cuda"]
+    if demanded:
+        for device in gpus or devices():
+            unmet = unmet_demand(device)
+            if unmet is not None:
+                yield f"{unmet[0]}.", unmet[1]
+    elif gains.gains:
+        for device in gpus:
+            reason = why_not(device)
+            if reason is None:
+                continue
+            what, _, remedy = reason.rpartition(". ")
             yield f"No kernel can run on {device}: {what}.", remedy
 
 

@@ -29,6 +29,7 @@ _IMPLS: tuple[Impl, ...] = get_args(Impl)
 _warned: set[str] = set()
 _on_demand_only = False
 _by_definition: frozenset[str] = frozenset()
+_environment_is_ignored = False
 
 
 @contextmanager
@@ -59,6 +60,20 @@ def by_definition(*ops: str) -> Iterator[None]:
         _by_definition = before
 
 
+@contextmanager
+def environment_ignored() -> Iterator[None]:
+    """For a while ``GANZOO_OPS`` is as if it were not set.
+
+    Who tells of a network tells the same whatever it would run by, and runs where no kernel can.
+    """
+    global _environment_is_ignored
+    before, _environment_is_ignored = _environment_is_ignored, True
+    try:
+        yield
+    finally:
+        _environment_is_ignored = before
+
+
 def choose(op: str, x: Tensor, impl: Impl) -> Choice:
     """The implementation of an operation that runs on ``x``.
 
@@ -80,26 +95,37 @@ def choose(op: str, x: Tensor, impl: Impl) -> Choice:
 
 def choose_for(op: str, dtype: torch.dtype, device: torch.device, impl: Impl = "auto") -> Choice:
     """As `choose`, for tensors of a type on a device."""
+    choice, reason = choice_and_reason(op, dtype, device, impl)
+    if reason is not None:
+        _warn_once(op, f"{op} runs by torch on {device}, slower than by its kernel: {reason}")
+    return choice
+
+
+def choice_and_reason(
+    op: str, dtype: torch.dtype, device: torch.device, impl: Impl = "auto"
+) -> tuple[Choice, str | None]:
+    """As `choose_for`, without a warning: why a kernel that gains cannot run comes back beside it.
+
+    Raises:
+        BackendError: a kernel is demanded and cannot run.
+    """
     forced = forced_by_environment()
     if impl not in _IMPLS:
         raise ValueError(f"impl is {impl!r}; expected {', '.join(map(repr, _IMPLS))}")
     if forced == "reference" or impl == "reference" or op in _by_definition:
-        return "reference"
+        return "reference", None
     if impl == "cupy" or forced == "cupy":
-        reason = why_not_ready(op, dtype, device)
+        reason = why_not_ready(op, dtype, device, True)
         if reason is not None:
             demanded = 'impl="cupy"' if impl == "cupy" else f"{VARIABLE}=cupy"
             raise BackendError(f"{op} with {demanded} on {device}: {reason}")
-        return "cupy"
+        return "cupy", None
     if device.type != "cuda" or _on_demand_only:
-        return "torch"
+        return "torch", None
     if not committed_gains().shows(op, _name_of(dtype)):
-        return "torch"
+        return "torch", None
     reason = why_not_ready(op, dtype, device)
-    if reason is None:
-        return "cupy"
-    _warn_once(op, f"{op} runs by torch on {device}, slower than by its kernel: {reason}")
-    return "torch"
+    return ("cupy", None) if reason is None else ("torch", reason)
 
 
 def forced_by_environment() -> Impl:
@@ -108,7 +134,7 @@ def forced_by_environment() -> Impl:
     Raises:
         UsageError: it says something else.
     """
-    said = os.environ.get(VARIABLE) or "auto"
+    said = "auto" if _environment_is_ignored else os.environ.get(VARIABLE) or "auto"
     for impl in _IMPLS:
         if said == impl:
             return impl

@@ -13,6 +13,7 @@ from ganzoo.assembly.build import build
 from ganzoo.assembly.dataset import open_dataset
 from ganzoo.assembly.weights import task_site
 from ganzoo.data.batches import Batches
+from ganzoo.ops.demand import check_demand
 from ganzoo.recipe.complete import complete
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
@@ -67,9 +68,12 @@ def prepare(
         workers: threads that read pictures side by side.
 
     Raises:
+        UsageError: ``GANZOO_OPS`` says nothing that is known.
+        BackendError: it demands kernels that the device cannot run.
         DataError: the data cannot be read, or does not fit the recipe.
         BadValue: parts of the recipe do not fit one another or the data.
     """
+    check_demand(device)
     dataset = open_dataset(recipe, registry, data)
     recipe, facts = completed(recipe, dataset)
     torch.manual_seed(recipe.training.seed)

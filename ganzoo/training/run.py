@@ -17,9 +17,9 @@ from ganzoo.recipe.load import LoadedRecipe
 from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import Dataset
-from ganzoo.training.fit.memory import is_out_of_memory
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Start
+from ganzoo.training.memory import is_out_of_memory
 from ganzoo.training.options import RunOptions, resume_command
 from ganzoo.training.prepared import Prepared, prepare
 from ganzoo.training.starting import resumed, started_from
@@ -122,7 +122,7 @@ def _train_prepared(
         folder = options.out
         if world.leads:
             provenance = provenance_of(
-                recipe, registry, device=str(device), command=options.command, data=dict(facts)
+                recipe, registry, device=device, command=options.command, data=dict(facts)
             )
             folder = create_run_folder(
                 options.out, recipe, sources=loaded.files, provenance=provenance
@@ -175,6 +175,6 @@ def _out_of_memory(device: torch.device) -> str:
     return (
         f"{device} ran out of memory. `ganzoo run RECIPE --fit` measures what fits and cuts the"
         " batch accordingly (`ganzoo fit RECIPE` only tells); or start again with"
-        " training.micro_batch=4 (the gradients stay those of the whole batch), a smaller"
-        " data.resolution, or fewer channels."
+        " training.micro_batch=4 (gradients of the parts add up), a smaller data.resolution, or"
+        " fewer channels."
     )

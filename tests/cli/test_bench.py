@@ -63,9 +63,10 @@ def test_a_step_is_told_by_phase_and_writes_nothing(in_process, toy, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [toy.name]
 
 
-def test_a_step_as_json_adds_up(in_process, toy):
+def test_a_step_as_json_adds_up_and_took_memory(ganzoo, toy):
+    # a process of its own: in this one, other commands have left memory that steps can take
     words = ("bench", "step", toy, "data.resolution=8", "--steps", "1", "--device", "cpu")
-    result = in_process(*words, "--json")
+    result = ganzoo(*words, "--json")
     assert result.code == 0, result.err
     found = json.loads(result.out)
     assert found["resolution"] in (8, [8, 8])
@@ -74,6 +75,7 @@ def test_a_step_as_json_adds_up(in_process, toy):
     assert found["seconds_per_step"] == pytest.approx(step)
     assert found["seconds_per_1000_images"] == pytest.approx(1000 * step / 8)
     assert found["phases"]["discriminator/r1"]["every"] == 16
+    assert found["peak_memory_bytes"] > 0
 
 
 def test_a_step_without_data_takes_the_embedded_digits_and_says_so(in_process, toy):

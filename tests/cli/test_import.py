@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import environment
+from command_line import environment
 from fixtures.foreign_files import golden, write_ada
 
 import ganzoo as library

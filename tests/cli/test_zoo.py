@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from conftest import ROOT
+from command_line import ROOT
 
 from benchmarks.toy_recipes import toy_overrides
 from ganzoo.recipe.grid import load_grid

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from ganzoo.backends.cupy_kernels.gains import OPS
+from ganzoo.cli.bench_tables import ops_text
 from ganzoo.errors import UsageError
+from ganzoo.training.bench.caches import last_cache
 from ganzoo.training.bench.operation_times import compare, why_not_compiled
 from ganzoo.training.bench.operations import OPERATIONS, operations_named, problem
+from ganzoo.training.fit.words import bytes_words
 
 CPU = torch.device("cpu")
 SIZE = (2, 8, 6, 6)
@@ -99,6 +104,35 @@ def test_a_rate_is_bytes_over_seconds_and_a_share_is_of_the_copy():
         assert speed.both_rate == pytest.approx(found.both_bytes / speed.both)
         assert speed.both_share == pytest.approx(speed.both_rate / found.copy_rate)
         assert speed.forward_share == pytest.approx(speed.forward_rate / found.copy_rate)
+
+
+def test_the_last_cache_is_the_largest_that_is_listed(tmp_path):
+    for place, size in enumerate(("48K", "2048K")):
+        (tmp_path / f"index{place}").mkdir()
+        (tmp_path / f"index{place}" / "size").write_text(f"{size}\n", encoding="ascii")
+    assert last_cache(tmp_path) == 2**21
+    assert last_cache(tmp_path / "nowhere") is None
+
+
+def test_a_copy_within_the_last_cache_is_told_as_one():
+    (found,) = compared()
+    assert found.copied_bytes == 2 * 4 * X
+    assert found.copy_rate > 0
+    cache = last_cache()
+    told = ops_text([found], CPU)
+    if cache is None:
+        assert "which a cache may hold" in told
+    else:
+        assert found.copied_bytes <= cache
+        assert f"The last cache holds {bytes_words(cache)}: copies that move less" in told
+
+
+def test_a_copy_that_no_cache_holds_needs_no_warning():
+    (found,) = compared()
+    cache = last_cache()
+    if cache is None:
+        pytest.skip("this system does not tell the sizes of its caches")
+    assert "last cache" not in ops_text([replace(found, copied_bytes=cache + 1)], CPU)
 
 
 def test_kernels_that_cannot_run_are_left_out_with_the_reason():

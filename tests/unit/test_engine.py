@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,10 +13,11 @@ import pytest
 import torch
 
 from ganzoo.backends.cupy_kernels import cache_folder as caching
+from ganzoo.backends.cupy_kernels import engine as engines
 from ganzoo.backends.cupy_kernels import readiness
 from ganzoo.backends.cupy_kernels.arguments import as_scalars, checked_grid, device_of
 from ganzoo.backends.cupy_kernels.cache_folder import cache_folder, is_writable, writable_cache
-from ganzoo.backends.cupy_kernels.cupy_engine import loaded
+from ganzoo.backends.cupy_kernels.cupy_engine import CupyEngine, loaded, stream_maker, told_of
 from ganzoo.backends.cupy_kernels.engine import engine_of, stand_in, using, why_not, why_not_ready
 from ganzoo.backends.cupy_kernels.readiness import Facts, header_folder, verdict
 from ganzoo.backends.cupy_kernels.table import Kernel
@@ -260,6 +262,14 @@ class DriverRefused(RuntimeError):
     pass
 
 
+class RuntimeRefused(RuntimeError):
+    pass
+
+
+class CompilerRefused(RuntimeError):
+    pass
+
+
 class CuPy:
     """As much of CuPy as loading a module meets; each error is met once, in this order."""
 
@@ -269,7 +279,11 @@ class CuPy:
         self.cuda = SimpleNamespace(
             compiler=SimpleNamespace(CompileException=Refused),
             driver=SimpleNamespace(CUDADriverError=DriverRefused),
+            runtime=SimpleNamespace(CUDARuntimeError=RuntimeRefused),
+            nvrtc=SimpleNamespace(NVRTCError=CompilerRefused),
+            Device=self.device,
         )
+        self.no_device = None
 
     def RawModule(self, *, code, backend, options):  # noqa: N802  (CuPy's name)
         self.options.append(options)
@@ -278,6 +292,11 @@ class CuPy:
     def compile(self):
         if self.errors:
             raise self.errors.pop(0)
+
+    def device(self, index):
+        if self.no_device is not None:
+            raise self.no_device
+        return nullcontext()
 
 
 def load(cupy):
@@ -313,9 +332,122 @@ def test_a_driver_that_loads_nothing_is_an_error_with_a_remedy():
         load(CuPy(error, error))
 
 
-def test_a_gpu_without_memory_is_out_of_memory():
+@pytest.mark.parametrize(
+    "error",
+    [
+        DriverRefused("CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+        RuntimeRefused("cudaErrorMemoryAllocation: out of memory"),
+    ],
+)
+def test_a_gpu_without_memory_is_out_of_memory(error):
     with pytest.raises(torch.OutOfMemoryError, match="load the kernels of scale for bfloat16"):
-        load(CuPy(DriverRefused("CUDA_ERROR_OUT_OF_MEMORY: out of memory")))
+        load(CuPy(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            RuntimeRefused("cudaErrorInsufficientDriver: too old"),
+            "the driver cannot load the kernels of scale for bfloat16: cudaErrorInsufficientDriver",
+        ),
+        (
+            CompilerRefused("NVRTC_ERROR_PROGRAM_CREATION_FAILURE (2)"),
+            "the compiler NVRTC cannot take the kernels of scale for bfloat16: NVRTC_ERROR_PROGRAM",
+        ),
+    ],
+)
+def test_a_runtime_or_a_compiler_that_refuses_is_an_error_with_a_remedy(error, said):
+    with pytest.raises(BackendError, match=said) as caught:
+        load(CuPy(error))
+    assert "GANZOO_OPS=reference" in str(caught.value)
+
+
+def test_an_error_of_ours_is_told_as_it_is():
+    ours = BackendError("said already")
+    with pytest.raises(BackendError) as caught, told_of(CuPy(), "scale"):
+        raise ours
+    assert caught.value is ours
+
+
+@pytest.fixture
+def on_cuda(monkeypatch):
+    """A CuPy on a machine that seems to have a GPU, where every module is asked for anew."""
+    cupy = CuPy()
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(torch.cuda, "device", lambda index: nullcontext())
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(engines, "why_not_here", lambda device: None)
+    monkeypatch.setattr(engines, "_short_of_memory", {})
+    caches = (engines._why_not_compiled, engines._cupy_engine)
+    for each in caches:
+        each.cache_clear()
+    yield cupy
+    for each in caches:
+        each.cache_clear()
+
+
+GPU = torch.device("cuda", 0)
+FULL = DriverRefused("CUDA_ERROR_OUT_OF_MEMORY: out of memory")
+
+
+def test_a_device_without_a_context_is_an_error_with_a_remedy(on_cuda):
+    on_cuda.no_device = RuntimeRefused("cudaErrorDevicesUnavailable: busy")
+    with pytest.raises(BackendError, match=r"kernels of bias_act for float32: cudaErrorDevicesUn"):
+        CupyEngine().module("bias_act", torch.float32, 0)
+    assert "cudaErrorDevicesUnavailable" in why_not_ready("bias_act", torch.float32, GPU)
+
+
+def test_kernels_without_memory_are_not_ready_and_say_so(on_cuda):
+    on_cuda.errors = [FULL]
+    assert why_not_ready("bias_act", torch.float32, GPU) == (
+        "no GPU memory is left to load the kernels of bias_act for float32. Take a smaller batch"
+    )
+
+
+def test_only_who_demands_kernels_tries_again_for_memory(on_cuda):
+    on_cuda.errors = [FULL]
+    first = why_not_ready("bias_act", torch.float32, GPU)
+    assert why_not_ready("bias_act", torch.float32, GPU) == first
+    assert why_not_ready("bias_act", torch.float32, GPU, True) is None
+
+
+# where it runs
+
+
+class Older:
+    """A stream of CuPy 13 by its address."""
+
+    def __init__(self, pointer):
+        self.pointer = pointer
+
+
+class Newer:
+    """A stream of CuPy 14 by the protocol."""
+
+    @classmethod
+    def from_external(cls, stream):
+        version, pointer = stream.__cuda_stream__()
+        assert version == 0
+        made = cls()
+        made.pointer = pointer
+        return made
+
+
+def deprecated(pointer):
+    raise AssertionError(f"the deprecated class is called for {pointer}")
+
+
+def test_streams_are_handed_over_by_the_protocol_where_cupy_knows_it():
+    cupy = SimpleNamespace(cuda=SimpleNamespace(Stream=Newer, ExternalStream=deprecated))
+    stream = stream_maker(cupy)(2**40)
+    assert (type(stream), stream.pointer) == (Newer, 2**40)
+
+
+def test_streams_are_handed_over_by_address_to_an_older_cupy():
+    cupy = SimpleNamespace(cuda=SimpleNamespace(Stream=object, ExternalStream=Older))
+    stream = stream_maker(cupy)(2**40)
+    assert (type(stream), stream.pointer) == (Older, 2**40)
 
 
 def test_a_cache_that_becomes_unwritable_is_warned_of_and_done_without(monkeypatch):

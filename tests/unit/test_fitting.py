@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import torch
 from small_networks import discriminator, generator
 from torch import nn
 
+from ganzoo import training
 from ganzoo.cli.fit import add_arguments, command_for, report
 from ganzoo.cli.parser import CommandParser, add_global_options
 from ganzoo.data.batches import Batches
@@ -28,8 +31,8 @@ from ganzoo.recipe.settings import EmaSettings, OptimizerSettings, TrainingSetti
 from ganzoo.registry.contracts import Fake, TaskSite
 from ganzoo.registry.discovery import discover
 from ganzoo.training.fit.measurement import Facts, Measurement
-from ganzoo.training.fit.memory import free_memory, is_out_of_memory, peak_memory, resident
 from ganzoo.training.fit.outlook import disk, look
+from ganzoo.training.fit.probe import LAST_LINES, explain
 from ganzoo.training.fit.shares import (
     Line,
     keeps_groups,
@@ -41,6 +44,7 @@ from ganzoo.training.fit.shares import (
 from ganzoo.training.fit.telling import chosen_share, fit_lines
 from ganzoo.training.fit.words import bytes_words
 from ganzoo.training.loop import Loop, Start
+from ganzoo.training.memory import free_memory, is_out_of_memory, peak_memory, resident
 from ganzoo.training.world import World
 
 CPU = torch.device("cpu")
@@ -112,6 +116,51 @@ def test_groups_are_kept_exactly_where_the_statistics_are(batch, group, share):
     assert keeps_groups(batch, share, group) == same
 
 
+# Two rooms that know nothing of each other
+
+
+@pytest.mark.parametrize(("room", "other"), [("fit", "bench"), ("bench", "fit")])
+def test_measuring_what_fits_and_measuring_speed_import_nothing_of_each_other(room, other):
+    files = sorted((Path(training.__file__).parent / room).glob("*.py"))
+    assert len(files) > 1
+    for path in files:
+        assert f"ganzoo.training.{other}" not in path.read_text(encoding="utf-8"), path
+
+
+# How a measuring process ended
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (-signal.SIGKILL, ""),
+        (-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'"),
+    ],
+)
+def test_a_process_that_got_no_more_memory_ran_out_of_it(code, said):
+    measurement = Measurement(share=1)
+    explain(code, said, measurement)
+    assert measurement.ending == "out of memory"
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        (-signal.SIGSEGV, "signal 11"),
+        (-signal.SIGABRT, "signal 6"),
+        (-signal.SIGINT, "signal 2"),
+        (1, "exit code 1"),
+    ],
+)
+def test_a_process_that_broke_tells_how_with_its_last_lines(code, how):
+    said = "\n".join(["no longer told", *(f"line {n}" for n in range(LAST_LINES))])
+    measurement = Measurement(share=1)
+    with pytest.raises(RuntimeError, match=rf"broke, with {how}:\nline 0\n") as caught:
+        explain(code, said, measurement)
+    assert str(caught.value).endswith(f"line {LAST_LINES - 1}")
+    assert measurement.ending == "measured"
+
+
 # What measurements tell
 
 
@@ -174,6 +223,12 @@ def test_a_batch_that_does_not_fit_is_cut_into_shares_that_do(recipe):
     share, told = chosen_share(outlook, "quickstart", "cpu")
     assert share == 8
     assert "training.micro_batch=8" in told
+
+
+def test_what_shares_change_is_told(recipe):
+    _, told = chosen_share(look([measured(1), measured(2), measured(4)], recipe), "toy", "cpu")
+    assert "gradients stay those of the whole batch, but for draws" in told
+    assert "path length (each share moves its mean in its own penalty" in told
 
 
 def test_the_memory_that_is_named_takes_the_place_of_what_is_free(recipe):

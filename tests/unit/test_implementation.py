@@ -28,6 +28,16 @@ class Counting:
         self.launches += 1
 
 
+class OutOfMemory:
+    """Says that no memory is left for kernels, and counts how often it was asked."""
+
+    asked = 0
+
+    def __call__(self, *call):
+        self.asked += 1
+        return "no GPU memory is left"
+
+
 class OnCuda:
     """A tensor's type and device, of a machine with a GPU."""
 
@@ -151,6 +161,17 @@ def test_a_gain_that_cannot_be_had_is_warned_of_once_an_op(gains):
     (only,) = caught
     assert str(only.message).startswith("upfirdn2d runs by torch on cuda:0, slower than by its")
     assert str(only.message).endswith("Install a CUDA build of torch")
+
+
+def test_a_gain_without_memory_for_its_kernel_is_warned_of_once(gains, monkeypatch):
+    monkeypatch.setattr(implementation, "why_not_ready", OutOfMemory())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert [choose("upfirdn2d", OnCuda(), "auto") for _ in range(3)] == ["torch"] * 3
+    (only,) = caught
+    assert "no GPU memory is left" in str(only.message)
+    with pytest.raises(BackendError, match='upfirdn2d with impl="cupy" on cuda:0: no GPU memory'):
+        choose("upfirdn2d", OnCuda(), "cupy")
 
 
 def test_compiled_code_chooses_without_breaking_its_graph():

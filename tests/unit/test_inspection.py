@@ -11,6 +11,7 @@ from inspected import inspecting
 from ganzoo.assembly.build import supplier_of
 from ganzoo.assembly.inspection import Inspection, LayerRow
 from ganzoo.errors import BadValue, ContractError
+from ganzoo.ops.implementation import forced_by_environment
 
 Inspect = Callable[..., Inspection]
 
@@ -182,3 +183,17 @@ def test_inspecting_leaves_the_random_state_alone(inspect):
 
 def test_a_module_that_a_component_made_for_itself_has_no_supplier():
     assert supplier_of(torch.nn.Linear(1, 1)) is None
+
+
+@pytest.mark.parametrize("said", ["reference", "cupy"])
+def test_the_environment_does_not_change_what_is_told(inspect, monkeypatch, said):
+    monkeypatch.delenv("GANZOO_OPS", raising=False)
+    told = inspect()
+    monkeypatch.setenv("GANZOO_OPS", said)
+    assert inspect() == told
+
+
+def test_inspecting_leaves_the_environment_in_force(inspect, monkeypatch):
+    monkeypatch.setenv("GANZOO_OPS", "reference")
+    inspect()
+    assert forced_by_environment() == "reference"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ganzoo.training.fit.memory import peak_memory, resident
+from ganzoo.training.memory import peak_memory, resident
 
 _RESET = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"  # what proc(5) wants written to start the high-water mark anew

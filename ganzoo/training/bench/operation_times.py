@@ -17,7 +17,7 @@ from ganzoo.errors import BackendError, UsageError
 from ganzoo.ops.implementation import VARIABLE, forced_by_environment, kernels_on_demand_only
 from ganzoo.training.bench.operations import Operation, Problem, Size, problem
 from ganzoo.training.bench.timing import Call, interleaved
-from ganzoo.training.fit.memory import is_out_of_memory
+from ganzoo.training.memory import is_out_of_memory
 
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 COMPILERS = ("c++", "g++", "clang++", "cl")
@@ -56,7 +56,8 @@ class Comparison:
     Args:
         size: N, C, H, W of the input.
         layout: a key of ``LAYOUTS``.
-        copy_rate: bytes read and written a second by a copy of the input, in the same rounds.
+        copied_bytes: that a copy of the input reads and writes.
+        copy_rate: the same a second, in the same rounds as the speeds.
         forward_bytes: that must move.
         both_bytes: that forward and backward must move.
         speeds: of every implementation that ran.
@@ -67,6 +68,7 @@ class Comparison:
     size: Size
     dtype: torch.dtype
     layout: str
+    copied_bytes: int
     copy_rate: float
     forward_bytes: int
     both_bytes: int
@@ -120,6 +122,7 @@ def compare(
             size=size,
             dtype=dtype,
             layout=layout,
+            copied_bytes=_copied(given),
             copy_rate=copy_rate,
             forward_bytes=given.forward_bytes,
             both_bytes=given.forward_bytes + given.backward_bytes,
@@ -146,7 +149,7 @@ def _speeds(
         calls[f"{name} forward"] = _forward(way, given)
         calls[f"{name} both"] = _both(way, given)
     times = interleaved(calls, device, seconds=seconds)
-    copy_rate = 2 * x.numel() * x.element_size() / times["copy"]
+    copy_rate = _copied(given) / times["copy"]
     both_bytes = given.forward_bytes + given.backward_bytes
     speeds = []
     for name in ways:
@@ -163,6 +166,12 @@ def _speeds(
             )
         )
     return copy_rate, tuple(speeds)
+
+
+def _copied(given: Problem) -> int:
+    """Bytes that a copy of the input reads and writes."""
+    x = given.inputs[0]
+    return 2 * x.numel() * x.element_size()
 
 
 def _ways(

@@ -16,10 +16,10 @@ from ganzoo.recipe.model import Recipe
 from ganzoo.registry.catalogue import Registry
 from ganzoo.registry.contracts import Stage, Task
 from ganzoo.training.bench.memory import PeakMemory
-from ganzoo.training.bench.timing import synchronize
 from ganzoo.training.clock import Clock
 from ganzoo.training.loop import Loop, Start
 from ganzoo.training.prepared import Prepared, prepare
+from ganzoo.training.waiting import synchronize
 from ganzoo.training.world import World
 
 WARM_UP = 2  # steps; the first allocates and tunes, the second finds what it left

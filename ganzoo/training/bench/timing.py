@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from ganzoo.training.waiting import synchronize
+
 SHORTEST_SAMPLE = 2e-3  # seconds on a CPU; shorter ones measure the clock
 MOST_REPEATS = 50
 LEAST_ROUNDS = 3
@@ -61,14 +63,6 @@ def _plan(call: Call, device: torch.device, seconds: float) -> _Plan:
     repeats = max(1, min(MOST_REPEATS, math.ceil(SHORTEST_SAMPLE / once)))
     rounds = int(seconds / (once * repeats))
     return _Plan(repeats=repeats, rounds=max(LEAST_ROUNDS, min(MOST_ROUNDS, rounds)))
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _host_sample(call: Call, repeats: int, device: torch.device) -> float:

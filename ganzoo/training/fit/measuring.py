@@ -28,14 +28,14 @@ from ganzoo.recipe.identity import recipe_hash
 from ganzoo.registry.contracts import Pace, Stage
 from ganzoo.registry.discovery import discover
 from ganzoo.training.allocator import keep_freed_memory
-from ganzoo.training.bench.timing import synchronize
 from ganzoo.training.clock import Clock
 from ganzoo.training.fit.measurement import Facts, Request
-from ganzoo.training.fit.memory import free_memory, is_out_of_memory, peak_memory, resident
 from ganzoo.training.fit.shares import divisors, share_sizes
 from ganzoo.training.grids import Grids
 from ganzoo.training.loop import Loop, Start
+from ganzoo.training.memory import free_memory, is_out_of_memory, peak_memory, resident
 from ganzoo.training.prepared import Prepared, prepare
+from ganzoo.training.waiting import synchronize
 from ganzoo.training.world import World
 
 REQUEST = "request.json"

@@ -15,10 +15,12 @@ from ganzoo import errors
 from ganzoo.errors import GanzooError
 from ganzoo.training.fit.measurement import Measurement, Request
 from ganzoo.training.fit.measuring import ANSWERS, REQUEST
-from ganzoo.training.fit.memory import resident
+from ganzoo.training.memory import resident
 
 GLANCE_SECONDS = 0.05  # between two looks at the process
 LAST_LINES = 20  # of a process that broke, told in the error
+KILLED, ABORTED = -9, -6  # exit codes of SIGKILL and SIGABRT, which Windows has no names for
+NO_MEMORY_LEFT = "bad_alloc"  # what C++ says before it aborts
 
 
 def probe(request: Request, *, seconds: float, allowed: int | None = None) -> Measurement:
@@ -54,7 +56,8 @@ def probe(request: Request, *, seconds: float, allowed: int | None = None) -> Me
                 if process.stdin is not None:
                     process.stdin.close()
         if measurement.ending == "measured" and measurement.checkpoint_bytes is None:
-            _explain(process.returncode, measurement, said)
+            text = said.read_text(encoding="utf-8", errors="replace")
+            explain(process.returncode, text, measurement)
     return measurement
 
 
@@ -106,14 +109,20 @@ def _refusal(kind: str, text: str) -> GanzooError:
     return errors.RecipeError(text)
 
 
-def _explain(code: int, measurement: Measurement, said: Path) -> None:
-    """Say why a process ended early.
+def explain(code: int, said: str, measurement: Measurement) -> None:
+    """Write down that memory ran out, where that is what ended a process early.
+
+    Args:
+        code: its exit code; that of a signal is negative.
+        said: all that it printed.
 
     Raises:
-        RuntimeError: it broke.
+        RuntimeError: it broke for another reason.
     """
-    if code < 0:  # the system ends what takes its last memory
+    # the system kills what takes its last memory; a library that gets none aborts
+    if code == KILLED or (code == ABORTED and NO_MEMORY_LEFT in said):
         measurement.ending = "out of memory"
         return
-    text = said.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
-    raise RuntimeError("\n".join(["the measuring process broke:", *text]))
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    last = said.splitlines()[-LAST_LINES:]
+    raise RuntimeError("\n".join([f"the measuring process broke, with {how}:", *last]))

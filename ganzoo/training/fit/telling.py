@@ -43,7 +43,9 @@ def chosen_share(outlook: Outlook, name: str, device: str) -> tuple[int | None, 
     return outlook.share, (
         f"{_now(outlook)} does not fit the memory of {device}: cut into shares of {outlook.share}"
         f" with training.micro_batch={outlook.share} ({peak}{free}). The gradients stay those of"
-        " the whole batch."
+        " the whole batch, but for draws (each share has its own) and path length (each share"
+        " moves its mean in its own penalty, by its fraction of the share's own latents, at least"
+        " one)."
     )
 
 
