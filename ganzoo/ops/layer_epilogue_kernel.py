@@ -84,7 +84,8 @@ def _backward(
     if x.is_cuda or stand_in():
         layer = _layer(factors, noise, strength, bias, *numbers)
         weights = _times(*_wide(x, factors, styles)) if styles is not None else factors
-        gx, sums = kernels.gradient(gy, x, layer, weights)
+        wanted = [argument is not None for argument in (bias, factors, strength, styles)]
+        gx, sums = kernels.gradient(gy, x, layer, weights, wanted=wanted)
         ones, xs, noises, ys, _ = sums
         found: tuple[Tensor, ...] = (
             _times(styles, xs),

@@ -91,6 +91,14 @@ def columns_in_channels_last(emulator):
             resampled(images, PRODUCT, down=2, padding=(1, 2, 3, 2))
 
 
+def infinities_beside_the_taps(emulator):
+    x = draw(1, 4, 7, 6).float()
+    x[:, :, 3, 3] = torch.inf
+    with using(emulator):
+        for layout in (torch.contiguous_format, torch.channels_last):
+            resampled(laid_out(x, layout), torch.ones(2), padding=2)
+
+
 def filters_that_are_no_product(emulator):
     x = draw(2, 3, 6, 5).float()
     with using(emulator):
@@ -265,6 +273,16 @@ SEEDED: list[Seeded] = [
         noticed_by=columns_in_channels_last,
     ),
     Seeded(
+        name="a row takes taps that are not there",
+        fault=Fault("upfirdn2d", "if (k < taps)", "if (k < 4)"),
+        noticed_by=infinities_beside_the_taps,
+    ),
+    Seeded(
+        name="a column in channels_last takes taps that are not there",
+        fault=Fault("upfirdn2d", "k >= taps_y", "k > 3"),
+        noticed_by=infinities_beside_the_taps,
+    ),
+    Seeded(
         name="the clamp is not rounded to the type of the result",
         fault=Fault("bias_act", "rounded<T>((A)clamp_)", "(A)clamp_"),
         noticed_by=slopes_at_the_clamp,
@@ -331,6 +349,11 @@ SEEDED: list[Seeded] = [
         name="a second derivative forgets one of its terms",
         fault=Fault("modulate", "sum += values[1]", "sum = values[1]"),
         noticed_by=modulations,
+    ),
+    Seeded(
+        name="moments are not taken about a pixel of the map",
+        fault=Fault("adain", "before_chunk(body, place, sums + SUMS);", "sums[SUMS] = 0;"),
+        noticed_by=instance_norms,
     ),
     Seeded(
         name="the gradient of a normalized map forgets the mean",

@@ -10,6 +10,7 @@ from comparing import BLOCKS, DTYPES, LAYOUTS, assert_close_in_units, draw, laid
 from torch.autograd import gradcheck, gradgradcheck
 
 from ganzoo.backends.cupy_kernels import dense, maps
+from ganzoo.backends.cupy_kernels import layer_epilogue as kernels
 from ganzoo.backends.cupy_kernels.engine import using
 from ganzoo.ops import ACTIVATIONS, layer_epilogue
 from ganzoo.ops.layer_epilogue_kernel import _backward, _forward
@@ -192,6 +193,26 @@ def test_sums_come_out_the_same_every_time(layout):
     call = mixed(call, torch.float32, layout)
     first, second = (gradients("cupy", call, 1, act="lrelu") for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("asked", [0, 1, 2, 3])
+def test_a_sum_that_nobody_asks_for_is_not_made_and_changes_no_other(asked, layout):
+    x, g = (laid_out(draw(2, 12, 9, 8, seed=s).float(), layout) for s in (1, 2))
+    layer = kernels.Layer(
+        factors=None,
+        noise=draw(1, 1, 9, 8),
+        strength=None,
+        bias=None,
+        alpha=0.2,
+        gain=1,
+        clamp=None,
+    )
+    _, everything = kernels.gradient(g, x, layer, None)
+    _, found = kernels.gradient(g, x, layer, None, wanted=[q == asked for q in range(4)])
+    assert everything[:4].ne(0).all()
+    for q, (sums, expected) in enumerate(zip(found, everything)):
+        assert torch.equal(sums, expected if q == asked else torch.zeros_like(expected))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

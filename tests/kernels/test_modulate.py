@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 import torch
 from comparing import BLOCKS, DTYPES, LAYOUTS, assert_close_in_units, draw, laid_out, with_offset
 from torch.autograd import gradcheck, gradgradcheck
 
 from ganzoo.backends.cupy_kernels import maps
-from ganzoo.backends.cupy_kernels.engine import using
+from ganzoo.backends.cupy_kernels.engine import Engine, using
 from ganzoo.ops import modulate
 from ganzoo.ops.modulate_kernel import _backward, _forward
 
@@ -39,6 +41,27 @@ def test_results_and_derivatives_are_those_of_the_definition(shape, layout, dtyp
     for a in (found[0], found[1], found[3]):
         assert a.dtype is dtype
         assert a.is_contiguous(memory_format=layout)
+
+
+@dataclass
+class Recorder:
+    """Hands launches on, and remembers their arguments by name."""
+
+    engine: Engine
+    launches: list[dict[str, object]] = field(default_factory=list)
+
+    def launch(self, kernel, grid, block, arguments):
+        self.launches.append(dict(zip((name for _, name in kernel.parameters), arguments)))
+        self.engine.launch(kernel, grid, block, arguments)
+
+
+def test_a_result_reads_its_maps_once(built):
+    recorder = Recorder(built)
+    with using(recorder):
+        modulate(draw(2, 3, 4, 4).float(), draw(2, 3, seed=1).float(), impl="cupy")
+    (launch,) = recorder.launches
+    assert launch["x"] is not None
+    assert launch["d"] is None
 
 
 def test_kernels_differentiate_twice():

@@ -244,6 +244,38 @@ def test_channels_last_images_move_in_packs_where_the_channels_fill_them(channel
     assert recorder.names == [f"upfirdn2d_last_f32_u2_d1_w{width}"]
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("taps", ["none", "short line", "three", "two by four"])
+@pytest.mark.parametrize("options", [{}, {"up": 2}, {"down": 2}], ids=str)
+def test_a_tap_that_is_not_there_meets_no_infinity(options, taps, layout, built):
+    x = draw(1, 4, 7, 8).float()
+    x[:, :, 2, 4] = torch.inf
+    expected = reference(x, FILTERS[taps], padding=2, **options)
+    assert expected.isinf().any()
+    with using(built.with_(block=1)):
+        y = kernel(laid_out(x, layout), FILTERS[taps], padding=2, **options)
+    assert_close_in_units(y, expected)
+
+
+def test_a_filter_in_half_precision_is_no_looser_a_product():
+    f = torch.tensor([[1.0, 1], [1, 1.0234375]], dtype=torch.bfloat16)  # exact in that type
+    assert separated(f) is None
+    x = draw(1, 2, 5, 5)
+    assert_close_in_units(kernel(x, f, padding=2), reference(x, f, padding=2))
+    assert separated(torch.tensor([[1.0, 3], [3, 9]], dtype=torch.bfloat16)) is not None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_single_pixel_between_two_passes_keeps_the_layout(layout):
+    x, f = laid_out(draw(2, 3, 1, 9).float(), layout), FILTERS["long line"]
+    call = {"padding": (0, 0, 4, 5)}
+    y, definition = kernel(x, f, **call), reference(x, f, **call)
+    assert_close_in_units(y, definition, units=16)
+    assert y.stride() == definition.stride()
+    meant = _op(x.to("meta"), f.to("meta"), [1, 1], [1, 1], [0, 0, 4, 5], False, 1.0)
+    assert (meant.shape, meant.stride()) == (y.shape, y.stride())
+
+
 def test_a_filter_that_changes_in_place_is_read_again():
     x, f = draw(1, 2, 5, 5), PRODUCT.clone()
     kernel(x, f, padding=2)

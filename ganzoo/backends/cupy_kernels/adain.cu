@@ -2,23 +2,28 @@
 #include "maps.cuh"
 
 // The sums of x - k and (x - k)^2 over a chunk of a map, k being its first pixel, so that little
-// cancels when the host function makes mean and variance of them.
+// cancels when the host function makes mean and variance of them; k is kept behind the sums.
 template <class T> struct Moments {
     const T* x;
-    long long samples, channels, pixels, span;
+    long long channels, pixels;
     int last;
 
-    __device__ Acc<T> at(const Acc<T>* values, const Place& place, Acc<T>* sums) const
+    __device__ Acc<T> at(const Acc<T>* values, const Place&, Acc<T>* sums) const
     {
-        const long long first = place.pixel - place.pixel % span;
-        const Acc<T> k = up(last ? x[(place.sample * pixels + first) * channels + place.channel]
-                                 : x[place.map * pixels + first]);
-        const Acc<T> d = values[0] - k;
+        const Acc<T> d = values[0] - sums[2];
         sums[0] += d;
         sums[1] += d * d;
         return 0;
     }
 };
+
+template <class T>
+__device__ inline void before_chunk(const Moments<T>& body, const Place& place, Acc<T>* k)
+{
+    const long long row = place.sample * body.pixels + place.pixel;
+    *k = up(body.last ? body.x[row * body.channels + place.channel]
+                      : body.x[place.map * body.pixels + place.pixel]);
+}
 
 // out = (x - mean) factor + offset
 template <class A> struct Normalized {
@@ -58,8 +63,8 @@ __device__ inline void adain_moments(const T* x, Acc<T>* partial, long long samp
                                      long long channels, long long pixels, long long span,
                                      int packed)
 {
-    const Moments<T> body = {x, samples, channels, pixels, span, LAST};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Moments<T> body = {x, channels, pixels, LAST};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[1] = {x};
     over_maps<T, LAST, 1, 2>(body, maps, in, (T*)0, partial);
 }
@@ -70,7 +75,7 @@ __device__ inline void adain_forward(const T* x, T* out, const Acc<T>* mean, con
                                      long long pixels, long long span, int packed)
 {
     const Normalized<Acc<T>> body = {mean, factor, offset};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[1] = {x};
     over_maps<T, LAST, 1, 0>(body, maps, in, out, (Acc<T>*)0);
 }
@@ -81,7 +86,7 @@ __device__ inline void adain_sums(const T* g, const T* x, Acc<T>* partial, const
                                   long long pixels, long long span, int packed)
 {
     const NormalizedSums<Acc<T>> body = {mean, rstd};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[2] = {g, x};
     over_maps<T, LAST, 2, 2>(body, maps, in, (T*)0, partial);
 }
@@ -93,7 +98,7 @@ __device__ inline void adain_gradient(const T* g, const T* x, T* out, const Acc<
                                       long long span, int packed)
 {
     const NormalizedGradient<Acc<T>> body = {mean, factor, a, b};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[2] = {g, x};
     over_maps<T, LAST, 2, 0>(body, maps, in, out, (Acc<T>*)0);
 }

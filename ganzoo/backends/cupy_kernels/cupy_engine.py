@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -38,6 +40,7 @@ class CupyEngine:
         self._functions: dict[tuple[str, int], Any] = {}
         self._modules: dict[tuple[str, torch.dtype, int], Any] = {}
         self._lock = threading.Lock()
+        self._entering: Callable[[int], AbstractContextManager] | None = None
 
     def launch(
         self,
@@ -64,8 +67,11 @@ class CupyEngine:
             module = self.module(kernel.source, kernel.dtype, index)
             function = module.get_function(kernel.name)
             self._functions[kernel.name, index] = function
-        stream = torch.cuda.current_stream(index).cuda_stream
-        with torch.cuda.device(index), cupy.cuda.Device(index), cupy.cuda.ExternalStream(stream):
+        if self._entering is None:
+            self._entering = stream_maker(cupy)
+        pointer = torch.cuda.current_stream(index).cuda_stream
+        # A stream is taken where its device is the current one.
+        with torch.cuda.device(index), cupy.cuda.Device(index), self._entering(pointer):
             function(grid, (block, 1, 1), scalars)
 
     def module(self, source: str, dtype: torch.dtype, index: int) -> Any:
@@ -82,9 +88,36 @@ class CupyEngine:
             if key not in self._modules:
                 code = module_source(source, dtype)
                 what = f"{source} for {str(dtype).removeprefix('torch.')}"
-                with torch.cuda.device(index), cupy.cuda.Device(index):
+                with (
+                    told_of(cupy, what),  # entering a device makes its context, which can fail
+                    torch.cuda.device(index),
+                    cupy.cuda.Device(index),
+                ):
                     self._modules[key] = loaded(cupy, code, (*OPTIONS, *include_options()), what)
             return self._modules[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """A stream of torch's, in the protocol by which libraries hand streams to one another."""
+
+    pointer: int
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        """The protocol's version, and where the stream is."""
+        return 0, self.pointer
+
+
+def stream_maker(cupy: Any) -> Callable[[int], AbstractContextManager]:
+    """What makes of a stream's address something that CuPy can enter, and does not destroy.
+
+    CuPy 14 takes streams by the protocol and deprecates ``ExternalStream``, which older ones have.
+    """
+    from_external = getattr(cupy.cuda.Stream, "from_external", None)
+    if from_external is None:
+        make: Callable[[int], AbstractContextManager] = cupy.cuda.ExternalStream
+        return make
+    return lambda pointer: from_external(Borrowed(pointer))
 
 
 def include_options() -> tuple[str, ...]:
@@ -112,7 +145,7 @@ def loaded(cupy: Any, code: str, options: tuple[str, ...], what: str) -> Any:
         module.compile()
         return module
 
-    try:
+    with told_of(cupy, what):
         try:
             return load(options)
         except OSError as error:  # the folder could be written when CuPy was imported
@@ -125,21 +158,44 @@ def loaded(cupy: Any, code: str, options: tuple[str, ...], what: str) -> Any:
             os.environ["CUPY_CACHE_IN_MEMORY"] = "1"
             return load(options)
         except cupy.cuda.driver.CUDADriverError as error:
-            if "OUT_OF_MEMORY" in str(error):
+            if _is_of_memory(error):
                 raise
             # The entry in the cache has the right digest and is refused all the same. Another name
             # for the same text makes an entry beside it, which later processes find.
             return load((*options, "-DGANZOO_CACHE_ENTRY=2"))
-    except cupy.cuda.compiler.CompileException as error:
+
+
+@contextmanager
+def told_of(cupy: Any, what: str) -> Iterator[None]:
+    """Say in our errors why the kernels of ``what`` cannot be had, where CuPy raises its own.
+
+    Raises:
+        BackendError: they cannot be compiled or loaded.
+        torch.OutOfMemoryError: no memory is left for them, or for the context of the device.
+    """
+    cuda = cupy.cuda
+    try:
+        yield
+    except cuda.compiler.CompileException as error:
         raise refused_by_compiler(what, str(error)) from error
-    except cupy.cuda.driver.CUDADriverError as error:
-        if "OUT_OF_MEMORY" in str(error):
+    except cuda.nvrtc.NVRTCError as error:
+        raise BackendError(
+            f"the compiler NVRTC cannot take the kernels of {what}: {error}. Install "
+            "nvidia-cuda-nvrtc anew, or go on without kernels by GANZOO_OPS=reference"
+        ) from error
+    except (cuda.driver.CUDADriverError, cuda.runtime.CUDARuntimeError) as error:
+        if _is_of_memory(error):
             message = f"no GPU memory is left to load the kernels of {what}"
             raise torch.OutOfMemoryError(message) from error
         raise BackendError(
             f"the driver cannot load the kernels of {what}: {error}. Update the NVIDIA driver, "
             "or go on without kernels by GANZOO_OPS=reference"
         ) from error
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """The driver says CUDA_ERROR_OUT_OF_MEMORY, the runtime cudaErrorMemoryAllocation."""
+    return any(name in str(error) for name in ("OUT_OF_MEMORY", "cudaErrorMemoryAllocation"))
 
 
 def refused_by_compiler(what: str, log: str) -> BackendError:

@@ -32,6 +32,7 @@ class Engine(Protocol):
 
 # Not a context variable: the backward pass of CUDA tensors runs on threads of its own.
 _in_place: list[Engine] = []
+_short_of_memory: dict[tuple[str, torch.dtype, int], str] = {}
 
 
 @contextmanager
@@ -68,13 +69,19 @@ def engine_of(x: Tensor) -> Engine:
     return _cupy_engine()
 
 
-def why_not_ready(source: str, dtype: torch.dtype, device: torch.device) -> str | None:
+def why_not_ready(
+    source: str, dtype: torch.dtype, device: torch.device, demanded: bool = False
+) -> str | None:
     """Why the kernels of one source cannot run, found out by compiling them; None if they can.
 
-    What was compiled stays compiled, so asking again costs nothing.
+    What was compiled stays compiled, so asking again costs nothing. Where no memory was left to
+    load them, only who demands them tries again: nobody else's results change on the way.
 
-    Raises:
-        torch.OutOfMemoryError: no memory is left for the module.
+    Args:
+        source: of the kernels.
+        dtype: element type.
+        device: where they are to run.
+        demanded: whether nothing else will do.
     """
     if dtype not in ELEMENT_NAMES:
         names = ", ".join(str(each).removeprefix("torch.") for each in ELEMENT_NAMES)
@@ -85,7 +92,14 @@ def why_not_ready(source: str, dtype: torch.dtype, device: torch.device) -> str 
     if reason is not None:
         return reason
     index = torch.cuda.current_device() if device.index is None else device.index
-    return _why_not_compiled(source, dtype, index)
+    key = (source, dtype, index)
+    if key in _short_of_memory and not demanded:
+        return _short_of_memory[key]
+    try:
+        return _why_not_compiled(*key)
+    except torch.OutOfMemoryError as error:
+        _short_of_memory[key] = f"{error}. Take a smaller batch"
+        return _short_of_memory[key]
 
 
 # Asked while torch.compile traces, the answer is a constant. This is all that

@@ -136,7 +136,7 @@ __device__ inline void epilogue_forward(
         layer_of<T>(factors, noise, strength, bias, noise_step, strength_step, alpha, gain, clamp,
                     from_y),
         styles};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[1] = {x};
     over_maps<T, LAST, 1, 0>(body, maps, in, out, (A*)0);
 }
@@ -154,7 +154,7 @@ __device__ inline void epilogue_tangent(
         layer_of<T>(factors, noise, strength, bias, noise_step, strength_step, alpha, gain, clamp,
                     from_y),
         styles, d_factors, d_strength, d_bias, d_styles};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[2] = {x, dx};
     over_maps<T, LAST, 2, 0>(body, maps, in, out, (A*)0);
 }
@@ -164,14 +164,15 @@ __device__ inline void epilogue_gradient(
     const T* x, const T* g, const T* h, T* out, Acc<T>* partial, const Acc<T>* factors,
     const Acc<T>* noise, const Acc<T>* strength, const Acc<T>* bias, const Acc<T>* weights,
     long long noise_step, int strength_step, double alpha, double gain, double clamp, int from_y,
-    long long samples, long long channels, long long pixels, long long span, int packed)
+    int unwanted, long long samples, long long channels, long long pixels, long long span,
+    int packed)
 {
     typedef Acc<T> A;
     const EpilogueGradient<A> body = {
         layer_of<T>(factors, noise, strength, bias, noise_step, strength_step, alpha, gain, clamp,
                     from_y),
         weights};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, unwanted};
     const T* in[3] = {x, g, h};
     over_maps<T, LAST, 3, 5>(body, maps, in, out, partial);
 }

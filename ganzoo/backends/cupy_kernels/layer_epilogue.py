@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,7 +47,7 @@ _GRADIENT = Walk.of(
     "epilogue_gradient",
     (
         *(("const T*", "x"), ("const T*", "g"), ("const T*", "h"), ("T*", "out")),
-        *(("A*", "partial"), *_READS, ("const A*", "weights"), *_LAYER),
+        *(("A*", "partial"), *_READS, ("const A*", "weights"), *_LAYER, ("int", "unwanted")),
     ),
     sums=SUMS,
 )
@@ -123,6 +124,7 @@ def gradient(
     h: Tensor | None = None,
     *,
     out: bool = True,
+    wanted: Sequence[bool] = (True,) * 4,
 ) -> tuple[Tensor | None, Tensor]:
     """One pass of the backward map, with e = g times the slope at ``x``.
 
@@ -133,10 +135,11 @@ def gradient(
         weights: [N, C], factors of the first result, or None.
         h: [N, C, H, W], for the last of the sums, or None.
         out: whether the first result is wanted.
+        wanted: which of the first four sums are.
 
     Returns:
         e * weights, and [5, N, C]: the sums over every map of e, e x, e z, g y and e h, in the
-        accumulating type.
+        accumulating type; zero where a sum is not wanted.
     """
     x = dense(x)
     result = torch.empty_like(x) if out else None
@@ -147,5 +150,6 @@ def gradient(
     h = None if h is None else dense_as(h.to(x.dtype), x)
     reads, weights = layer.reads(x), small(weights, x)
     tensors = (x, g, h, result)
-    _GRADIENT(x, tensors, *tensors, partial, *reads, weights, *layer.numbers())
+    unwanted = sum(1 << q for q, asked in enumerate((*wanted, h is not None)) if not asked)
+    _GRADIENT(x, tensors, *tensors, partial, *reads, weights, *layer.numbers(), unwanted)
     return result, partial.sum(0)

@@ -6,6 +6,9 @@
 // map, and returns what is written to `out` (unless that is null). Sums are made in two stages,
 // in an order that does not vary: every block writes those of its chunk of pixels to
 // partial[chunk][sum][sample][channel], and the host function adds up the chunks.
+//
+// What a Body needs of a chunk before its pixels it puts behind the sums, by an overload of
+// before_chunk; the pixel of the place is then the chunk's first.
 
 struct Place {
     long long sample, channel, map, pixel;  // map = sample * channels + channel
@@ -15,7 +18,13 @@ struct Maps {
     long long samples, channels, pixels;
     long long span;  // pixels of a chunk; a multiple of the pack where packed
     int packed;      // 16-byte packs along the axis that is dense
+    int unwanted;    // a bit for each sum that nobody asks for; it is written as zero
 };
+
+template <class Body, class A>
+__device__ inline void before_chunk(const Body&, const Place&, A*)
+{
+}
 
 // Elements [i, i + count) of every input, as packs where whole.
 template <class T, int INPUTS>
@@ -74,6 +83,8 @@ __device__ inline void over_planes(const Body& body, const Maps& maps, const T* 
 #pragma unroll
         for (int q = 0; q < SUMS; q++)
             sums[q] = 0;
+        place.pixel = first;
+        before_chunk(body, place, sums + SUMS);
         for (long long p = first + (long long)threadIdx.x * V; p < last;
              p += (long long)blockDim.x * V) {
             const int count = p + V <= last ? V : (int)(last - p);
@@ -95,7 +106,8 @@ __device__ inline void over_planes(const Body& body, const Maps& maps, const T* 
         }
 #pragma unroll
         for (int q = 0; q < SUMS; q++) {
-            const A total = block_sum(sums[q], room);
+            const bool wanted = !(maps.unwanted >> q & 1);
+            const A total = wanted ? block_sum(sums[q], room) : (A)0;
             if (threadIdx.x == 0)
                 partial[(chunk * SUMS + q) * num_maps + place.map] = total;
         }
@@ -137,6 +149,15 @@ __device__ inline void over_pixels(const Body& body, const Maps& maps, const T* 
 #pragma unroll
                 for (int q = 0; q < SUMS; q++)
                     sums[k][q] = 0;
+            place.pixel = first;
+#pragma unroll
+            for (int k = 0; k < V; k++) {
+                if (k < count) {
+                    place.channel = c0 + k;
+                    place.map = place.sample * maps.channels + place.channel;
+                    before_chunk(body, place, sums[k] + SUMS);
+                }
+            }
             for (long long p = first + row; p < last && count > 0; p += rows) {
                 const long long i = (place.sample * maps.pixels + p) * maps.channels + c0;
                 Pack<T> packs[INPUTS], result;
@@ -171,7 +192,7 @@ __device__ inline void over_pixels(const Body& body, const Maps& maps, const T* 
                 if (channel < maps.channels) {
                     for (int q = 0; q < SUMS; q++) {
                         A total = 0;
-                        for (int row = 0; row < rows; row++)
+                        for (int row = 0; row < rows && !(maps.unwanted >> q & 1); row++)
                             total += room[q][row * width * V + j];
                         partial[(chunk * SUMS + q) * num_maps + place.sample * maps.channels +
                                 channel] = total;

@@ -33,7 +33,7 @@ __device__ inline void modulate_forward(const T* x, const T* d, T* out, const Ac
                                         long long pixels, long long span, int packed)
 {
     const Scaled<Acc<T>> body = {s, t};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[2] = {x, d};
     over_maps<T, LAST, 2, 0>(body, maps, in, out, (Acc<T>*)0);
 }
@@ -44,7 +44,7 @@ __device__ inline void modulate_gradient(const T* g, const T* x, T* out, Acc<T>*
                                          long long pixels, long long span, int packed)
 {
     const ScaledGradient<Acc<T>> body = {s};
-    const Maps maps = {samples, channels, pixels, span, packed};
+    const Maps maps = {samples, channels, pixels, span, packed, 0};
     const T* in[2] = {g, x};
     over_maps<T, LAST, 2, 1>(body, maps, in, out, partial);
 }

@@ -33,8 +33,9 @@ def tangent(x: Tensor, styles: Tensor, dx: Tensor | None, d_styles: Tensor | Non
     out = torch.empty_like(x)
     if out.numel():
         dx = None if dx is None else dense_as(dx.to(x.dtype), x)
-        s = None if dx is None else small(styles, x)
-        _FORWARD(x, (dx, x, out), dx, x, out, s, small(d_styles, x))
+        s, t = None if dx is None else small(styles, x), small(d_styles, x)
+        moved = None if t is None else x  # what is not passed is not read
+        _FORWARD(x, (dx, moved, out), dx, moved, out, s, t)
     return out
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from ganzoo.backends.cupy_kernels.table import accumulating_type
+
 MOST_TAPS = 4
 """Along an axis; for longer filters there is no tiled kernel, so nobody asks."""
 
@@ -63,7 +65,10 @@ def _separate(f: Tensor) -> Taps | None:
     if largest == 0:
         return Taps(x=(0.0,) * values.shape[1], y=(0.0,) * values.shape[0])
     along_x, along_y = values[row], values[:, column] / largest
+    # Images are filtered in float32 at least, so its rounding is all that a filter in half
+    # precision may be wrong by, too: what that type rounds to could be no product at all.
+    eps = torch.finfo(accumulating_type(f.dtype)).eps
     error = (torch.outer(along_y, along_x) - values).abs().max()
-    if not error <= 4 * torch.finfo(f.dtype).eps * largest.abs():
+    if not error <= 4 * eps * largest.abs():
         return None
     return Taps(x=tuple(along_x.tolist()), y=tuple(along_y.tolist()))

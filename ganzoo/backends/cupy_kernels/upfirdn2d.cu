@@ -3,28 +3,39 @@
 // Along an axis, out[o] = sum over k of f[k] * z[o * down + k - pad], where z is x with up - 1
 // zeros after each sample and zeros beyond its ends. Taps come in the order of that sum, so the
 // kernels know of no flip; a negative pad is nothing special. Only taps that meet a sample count:
-// those with (o * down + k - pad) % up == 0.
+// those with (o * down + k - pad) % up == 0. Filters have up to four taps an axis where it says
+// four; the rest do not exist, which is not the same as being zero where a sample is infinite.
 
 // The first sample at or after position m of z.
 template <int UP> __device__ inline int sample_from(int m) { return UP == 1 ? m : (m + 1) >> 1; }
 
-// Four taps against the samples from sample_from(m) on, which lie `apart` elements apart.
+// `taps` taps, four at most, against the samples from sample_from(m) on, which lie `apart`
+// elements apart.
 template <int UP, class A>
-__device__ inline A four_taps(const A* f, int m, const A* samples, int apart)
+__device__ inline A four_taps(const A* f, int taps, int m, const A* samples, int apart)
 {
-    if (UP == 1)
-        return f[0] * samples[0] + f[1] * samples[apart] + f[2] * samples[2 * apart]
-             + f[3] * samples[3 * apart];
+    A sum = 0;
+    if (UP == 1) {
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            if (k < taps)
+                sum += f[k] * samples[k * apart];
+        return sum;
+    }
     const bool odd = m & 1;
-    return (odd ? f[1] : f[0]) * samples[0] + (odd ? f[3] : f[2]) * samples[apart];
+    if ((odd ? 1 : 0) < taps)
+        sum = (odd ? f[1] : f[0]) * samples[0];
+    if ((odd ? 3 : 2) < taps)
+        sum += (odd ? f[3] : f[2]) * samples[apart];
+    return sum;
 }
 
 // Four taps an axis, NCHW: a tile of a plane through memory of the block, rows then columns.
 template <class T, int UP, int DOWN>
 __device__ inline void upfirdn2d_planes(const T* x, T* out, long long planes, int h, int w, int oh,
-                                        int ow, int pad_x, int pad_y, double x0, double x1,
-                                        double x2, double x3, double y0, double y1, double y2,
-                                        double y3, int packed)
+                                        int ow, int pad_x, int pad_y, int taps_x, int taps_y,
+                                        double x0, double x1, double x2, double x3, double y0,
+                                        double y1, double y2, double y3, int packed)
 {
     typedef Acc<T> A;
     const int TH = DOWN == 2 ? 16 : 32, TW = DOWN == 2 ? 32 : 64;
@@ -67,7 +78,7 @@ __device__ inline void upfirdn2d_planes(const T* x, T* out, long long planes, in
         __syncthreads();
         for (int i = threadIdx.x; i < SH * TW; i += blockDim.x) {
             const int r = i / TW, m = mx0 + i % TW * DOWN;
-            rows[i] = four_taps<UP>(fx, m, samples + r * SW + sample_from<UP>(m) - ix0, 1);
+            rows[i] = four_taps<UP>(fx, taps_x, m, samples + r * SW + sample_from<UP>(m) - ix0, 1);
         }
         __syncthreads();
         for (int i = threadIdx.x; i < TH / STRIP * TW; i += blockDim.x) {
@@ -76,7 +87,8 @@ __device__ inline void upfirdn2d_planes(const T* x, T* out, long long planes, in
 #pragma unroll
             for (int t = 0; t < STRIP; t++) {
                 const int m = my0 + (first + t) * DOWN;
-                sums[t] = four_taps<UP>(fy, m, rows + (sample_from<UP>(m) - iy0) * TW + column, TW);
+                const A* here = rows + (sample_from<UP>(m) - iy0) * TW + column;
+                sums[t] = four_taps<UP>(fy, taps_y, m, here, TW);
             }
             const int ox = ox0 + column;
 #pragma unroll
@@ -99,9 +111,9 @@ template <class A> __device__ inline A chosen(const A* f, int k)
 // Four taps an axis, channels_last: a thread makes W channels of a short column in registers.
 template <class T, int UP, int DOWN, int W>
 __device__ inline void upfirdn2d_last(const T* x, T* out, long long n, int h, int w, int c, int oh,
-                                      int ow, int pad_x, int pad_y, double x0, double x1,
-                                      double x2, double x3, double y0, double y1, double y2,
-                                      double y3)
+                                      int ow, int pad_x, int pad_y, int taps_x, int taps_y,
+                                      double x0, double x1, double x2, double x3, double y0,
+                                      double y1, double y2, double y3)
 {
     typedef Acc<T> A;
     const int STRIP = 4, ROWS = ((STRIP - 1) * DOWN + 3) / UP + 1;
@@ -131,10 +143,10 @@ __device__ inline void upfirdn2d_last(const T* x, T* out, long long n, int h, in
                 row[v] = 0;
 #pragma unroll
             for (int j = 0; j < 4 / UP; j++) {
-                const int ix = ix0 + j;
-                if (ix < 0 || ix >= w)
+                const int ix = ix0 + j, k = UP == 1 ? j : 2 * j + (mx & 1);
+                if (ix < 0 || ix >= w || k >= taps_x)
                     continue;
-                const A tap = chosen(fx, UP == 1 ? j : 2 * j + (mx & 1));
+                const A tap = chosen(fx, k);
                 const T* here = samples + (long long)ix * c;
                 if (W == 1) {
                     row[0] += tap * up(*here);
@@ -147,7 +159,7 @@ __device__ inline void upfirdn2d_last(const T* x, T* out, long long n, int h, in
 #pragma unroll
             for (int t = 0; t < STRIP; t++) {
                 const int k = r * UP - t * DOWN + (UP == 1 ? 0 : my & 1);
-                if (k < 0 || k > 3)
+                if (k < 0 || k >= taps_y)
                     continue;
                 const A tap = chosen(fy, k);
                 for (int v = 0; v < W; v++)

@@ -21,7 +21,10 @@ TILED_FACTORS = ((1, 1), (2, 1), (1, 2))
 MOST_TAPS = 4
 BLOCK = 256
 MOST_TILES = 2**31 - 1
-_FOUR_TAPS = tuple(("double", f"{axis}{k}") for axis in "xy" for k in range(MOST_TAPS))
+_FOUR_TAPS = (
+    *(("int", "taps_x"), ("int", "taps_y")),
+    *(("double", f"{axis}{k}") for axis in "xy" for k in range(MOST_TAPS)),
+)
 _SIZES = (("int", "h"), ("int", "w"))
 _OUT_SIZES = (("int", "oh"), ("int", "ow"))
 _PADS = (("int", "pad_x"), ("int", "pad_y"))
@@ -120,6 +123,7 @@ def upfirdn2d(
         [N, C, H', W'] in the layout of ``x``.
     """
     x = dense(x)
+    layout = layout_of(x)  # of one pixel, as the first of two passes may make, none can be told
     taps = separated(f)
     factors = (up[0], down[0])
     if taps is not None and (up[1], down[1]) == factors and factors in TILED_FACTORS:
@@ -127,13 +131,13 @@ def upfirdn2d(
     if f is None:
         f = x.new_ones((1, 1))
     if f.ndim == 2:
-        return _by_general(x, f, up, down, padding, flip_filter, gain)
-    wide, high = f[None, :], f[:, None]
-    x = _by_general(
-        x, wide, (up[0], 1), (down[0], 1), (*padding[:2], 0, 0), flip_filter, sqrt(abs(gain))
+        return _by_general(x, layout, f, up, down, padding, flip_filter, gain)
+    root, sign = sqrt(abs(gain)), -1 if gain < 0 else 1
+    across, along = (*padding[:2], 0, 0), (0, 0, *padding[2:])
+    x = _by_general(x, layout, f[None, :], (up[0], 1), (down[0], 1), across, flip_filter, root)
+    return _by_general(
+        x, layout, f[:, None], (1, up[1]), (1, down[1]), along, flip_filter, sign * root
     )
-    gain = sqrt(abs(gain)) * (-1 if gain < 0 else 1)
-    return _by_general(x, high, (1, up[1]), (1, down[1]), (0, 0, *padding[2:]), flip_filter, gain)
 
 
 def output_shape(x: Tensor, f: Tensor | None, up: Pair, down: Pair, padding: Padding) -> list[int]:
@@ -149,25 +153,26 @@ def output_shape(x: Tensor, f: Tensor | None, up: Pair, down: Pair, padding: Pad
     ]
 
 
-def _empty(x: Tensor, shape: list[int]) -> Tensor:
-    layout = layout_of(x)
+def _empty(x: Tensor, layout: torch.memory_format, shape: list[int]) -> Tensor:
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
 
 
 def _tiled(
-    x: Tensor, taps: Taps, factors: Pair, padding: Padding, flip_filter: bool, gain: float
+    x: Tensor, filter: Taps, factors: Pair, padding: Padding, flip_filter: bool, gain: float
 ) -> Tensor:
     up, down = factors
-    along_x, along_y = taps.ordered(flip_filter, gain)
+    along_x, along_y = filter.ordered(flip_filter, gain)
     left, right, top, bottom = padding
     number, channels, height, width = x.shape
     out_height = (height * up + top + bottom - len(along_y)) // down + 1
     out_width = (width * up + left + right - len(along_x)) // down + 1
-    out = _empty(x, [number, channels, out_height, out_width])
+    layout = layout_of(x)
+    out = _empty(x, layout, [number, channels, out_height, out_width])
     if x.numel() == 0 or out.numel() == 0:
         return out.zero_()
-    rest = (out_height, out_width, left, top, *_four(along_x), *_four(along_y))
-    if layout_of(x) is torch.channels_last:
+    taps = (len(along_x), len(along_y), *_four(along_x), *_four(along_y))
+    rest = (out_height, out_width, left, top, *taps)
+    if layout is torch.channels_last:
         pack = _pack(x.dtype)
         per_thread = pack if channels % pack == 0 and all_aligned(x, out) else 1
         threads = number * -(-out_height // 4) * out_width * (channels // per_thread)
@@ -192,6 +197,7 @@ def _tiled(
 
 def _by_general(
     x: Tensor,
+    layout: torch.memory_format,
     f: Tensor,
     up: Pair,
     down: Pair,
@@ -201,11 +207,11 @@ def _by_general(
 ) -> Tensor:
     number, channels, height, width = x.shape
     shape = output_shape(x, f, up, down, padding)
-    out = _empty(x, shape)
+    out = _empty(x, layout, shape)
     if x.numel() == 0 or out.numel() == 0:
         return out.zero_()
     taps = f.to(device=x.device, dtype=accumulating_type(x.dtype)).contiguous()
-    last = layout_of(x) is torch.channels_last
+    last = layout is torch.channels_last
     engine_of(x).launch(
         _GENERAL[x.dtype],
         (blocks_for(out.numel(), BLOCK), 1, 1),
@@ -219,5 +225,5 @@ def _by_general(
 
 
 def _four(taps: tuple[float, ...]) -> tuple[float, ...]:
-    """Taps behind the last one change nothing, if they are zero."""
+    """Taps with something behind the last one, for kernels that are told how many there are."""
     return taps + (0.0,) * (MOST_TAPS - len(taps))
