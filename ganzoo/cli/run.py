@@ -193,7 +193,9 @@ def _newest_run(out: Path, name: str) -> Path:
             f"--resume: {str(out)!r} holds no run of {name!r}. "
             "Leave --resume out to start one, or give the run's folder."
         )
-    return max(found, key=lambda folder: folder.name)
+    # one that failed before its first checkpoint has nothing to go on from
+    resumable = [folder for folder in found if any((folder / "checkpoints").glob("*.pt"))]
+    return max(resumable or found, key=lambda folder: folder.name)
 
 
 def _count(text: str) -> int:

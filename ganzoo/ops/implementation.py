@@ -87,9 +87,15 @@ def choose(op: str, x: Tensor, impl: Impl) -> Choice:
 
     Raises:
         BackendError: a kernel is demanded and cannot run.
-        ValueError: ``impl`` is none of the three.
+        ValueError: ``impl`` is none of the three, or ``x`` holds no floating numbers: what comes
+            out of a filter or a norm would be cut to whole ones without a word.
         UsageError: the environment variable ``GANZOO_OPS`` is set to something else.
     """
+    if impl != "cupy" and not x.dtype.is_floating_point:
+        raise ValueError(
+            f"{op} got a tensor of {_name_of(x.dtype)}; expected a floating type. Convert it"
+            " first, as with x.float()"
+        )
     return choose_for(op, x.dtype, x.device, impl)
 
 

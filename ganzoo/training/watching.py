@@ -260,6 +260,8 @@ class RunWatcher:
 
     def _forecast(self, seconds: float, batch: int, images_left: int) -> None:
         self._forecast_made = True
+        if images_left <= 0:  # a last batch may go beyond the budget
+            return
         for line in forecast_lines(
             seconds_per_step=seconds,
             batch=batch,

@@ -106,6 +106,8 @@ def test_a_resumed_run_ends_as_the_uninterrupted_one_bit_for_bit(ganzoo, trained
 
 def test_resuming_the_newest_finds_the_last_run_of_the_recipe(in_process, toy, trained, tmp_path):
     shutil.copytree(trained.run, tmp_path / "runs" / trained.run.name)
+    failed = shutil.copytree(trained.run, tmp_path / "runs" / f"9{trained.run.name}")
+    shutil.rmtree(failed / "checkpoints")  # newer, but it ended before its first one
     words = ["run", "toy.yaml", "--images", "32", "--device", "cpu", "--resume", "newest"]
     result = in_process(*words)
     assert result.code == 0, result.err

@@ -12,7 +12,7 @@ from ganzoo.backends.cupy_kernels import gains as committed
 from ganzoo.backends.cupy_kernels.engine import using
 from ganzoo.backends.cupy_kernels.gains import OPS, Gains, read_gains, write_gains
 from ganzoo.errors import BackendError, UsageError
-from ganzoo.ops import implementation
+from ganzoo.ops import implementation, setup_filter, upsample2d
 from ganzoo.ops.implementation import choose, forced_by_environment
 
 X = torch.zeros(1)
@@ -96,10 +96,11 @@ def test_a_kernel_for_integers_is_an_error_that_names_the_types():
         choose("bias_act", torch.zeros(1, dtype=torch.int64), "cupy")
 
 
-def test_integers_are_left_to_torch(gains):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert choose("upfirdn2d", OnCuda(torch.int32), "auto") == "torch"
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_integers_are_refused_by_their_type(impl):
+    """They would come out cut to whole numbers."""
+    with pytest.raises(ValueError, match=r"upfirdn2d got a tensor of int64.*x\.float\(\)"):
+        upsample2d(torch.ones(1, 2, 4, 4, dtype=torch.int64), setup_filter([1, 3, 3, 1]), impl=impl)
 
 
 @pytest.mark.parametrize("impl", ["auto", "reference", "cupy"])
