@@ -36,6 +36,7 @@ CPU_SIZE = (8, 128, 32, 32)
 GPU_SIZE = (8, 128, 256, 256)
 ANY_DATA = "stylegan2-f"  # leaves data and resolution to its user, and mirrors as most do
 WORKERS = (0, 2, 4)
+MANY_PARAMETERS = 5_000_000  # of all networks: more make a step on a CPU long
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,20 +58,22 @@ def _ops(args: argparse.Namespace) -> int:
 
     operations = operations_named(args.words)
     given = names_of("dtype", args.dtype, DTYPES)
-    layouts = names_of("layout", args.layout, LAYOUTS) or LAYOUTS[:1]
+    layout = ",".join(LAYOUTS) if args.layout == "both" else args.layout
+    layouts = names_of("layout", layout, LAYOUTS) or LAYOUTS[:1]
     registry_from(args)  # -p is checked as everywhere
 
     import torch
     from tqdm import tqdm
 
     from ganzoo.cli.bench_tables import ops_record, ops_text
-    from ganzoo.training.bench.operation_times import compare
+    from ganzoo.training.bench.operation_times import Refusal, compare
 
     device = _device(args)
     gpu = device.type == "cuda"
     dtypes = given or (DTYPES[:2] if gpu else DTYPES[:1])
     sizes = args.size or [GPU_SIZE if gpu else CPU_SIZE]
     total = len(operations) * len(dtypes) * len(sizes) * len(layouts)
+    refusals: list[Refusal] = []
     found = list(
         tqdm(
             compare(
@@ -81,16 +84,19 @@ def _ops(args: argparse.Namespace) -> int:
                 layouts=layouts,
                 compiled=gpu if args.compile is None else args.compile,
                 seconds=args.seconds or OPS_SECONDS,
+                refused=refusals.append,
             ),
             total=total,
             unit="comparison",
             leave=False,
         )
     )
+    if not found:
+        raise UsageError(f"nothing takes this --size. {refusals[0]}")
     if args.json:
-        print_json(ops_record(found, device))
+        print_json(ops_record(found, device, refusals))
     else:
-        print(ops_text(found, device))
+        print(ops_text(found, device, refusals))
     return 0
 
 
@@ -165,6 +171,15 @@ def _measured_step(
     from ganzoo.training.bench.step import WARM_UP, measure_step
     from ganzoo.training.memory import is_out_of_memory
 
+    def before_steps(parameters: int) -> None:
+        if device.type == "cpu" and parameters > MANY_PARAMETERS:
+            bar.write(
+                f"{loaded.recipe.name} has {parameters / 1e6:,.0f} million parameters, and its"
+                " steps may take minutes on a CPU; --steps 1 and a smaller training.batch shorten"
+                " this.",
+                file=sys.stderr,
+            )
+
     keep_freed_memory()
     with tqdm(total=WARM_UP + steps, unit="step", desc="training", leave=False) as bar:
         try:
@@ -175,6 +190,7 @@ def _measured_step(
                 data=data,
                 steps=steps,
                 workers=workers,
+                before_steps=before_steps,
                 after_step=bar.update,
             )
         except (MemoryError, RuntimeError) as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from ganzoo.training.bench.loading import DataReport
-    from ganzoo.training.bench.operation_times import Comparison, Speed
+    from ganzoo.training.bench.operation_times import Comparison, Refusal, Speed
     from ganzoo.training.bench.step import StepReport
 
 BEST = "*"
@@ -28,8 +28,10 @@ OPS_HEADINGS = (
 )
 
 
-def ops_text(comparisons: Sequence[Comparison], device: torch.device) -> str:
-    """A table for every size, type and layout, the fastest of each operation marked."""
+def ops_text(
+    comparisons: Sequence[Comparison], device: torch.device, refusals: Sequence[Refusal] = ()
+) -> str:
+    """A table for every size, type and layout, the fastest marked, and what refused a size."""
     parts = [_where(device)]
     for (size, dtype, layout), group in groupby(
         comparisons, key=lambda each: (each.size, _short(each.dtype), each.layout)
@@ -47,10 +49,13 @@ def ops_text(comparisons: Sequence[Comparison], device: torch.device) -> str:
     )
     left_out = {pair: None for each in comparisons for pair in each.left_out}
     parts += [f"{name} was not measured: {reason}" for name, reason in left_out]
+    parts += [f"Not measured: {told}" for told in dict.fromkeys(map(str, refusals))]
     return "\n\n".join(parts)
 
 
-def ops_record(comparisons: Sequence[Comparison], device: torch.device) -> Mapping[str, Any]:
+def ops_record(
+    comparisons: Sequence[Comparison], device: torch.device, refusals: Sequence[Refusal] = ()
+) -> Mapping[str, Any]:
     """The same as plain data; seconds, and bytes a second."""
     from ganzoo.training.bench.caches import last_cache
 
@@ -83,6 +88,12 @@ def ops_record(comparisons: Sequence[Comparison], device: torch.device) -> Mappi
                 "not_measured": dict(each.left_out),
             }
             for each in comparisons
+        ],
+        "refused": [
+            {"operation": name, "size": size, "reason": reason}
+            for name, size, reason in dict.fromkeys(
+                (each.operation.name, each.size, each.reason) for each in refusals
+            )
         ],
     }
 

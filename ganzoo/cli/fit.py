@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_sizes,
         default=(),
         metavar="N,N",
-        help="numbers of images to measure (default: 1, 2, 4, and what then seems to fit)",
+        help="numbers of images to measure; beside a single one, another (default: 1, 2, 4, and"
+        " what then seems to fit)",
     )
     parser.add_argument(
         "--seconds",
@@ -168,10 +169,10 @@ def _record(outlook: Outlook, recipe: Recipe, device: str, command: str | None) 
         "measurements": [_measurement(m) for m in outlook.measurements],
         "free_memory": facts.free,
         "allowed_memory": outlook.allowed,
-        "memory_fixed": round(outlook.line.fixed),
-        "memory_per_image": round(outlook.line.each),
+        "memory_fixed": round(outlook.line.fixed) if outlook.sloped else None,
+        "memory_per_image": round(outlook.line.each) if outlook.sloped else None,
         "memory_of_weights": facts.weights,
-        "batch_that_fits": outlook.batch_that_fits,
+        "batch_that_fits": outlook.batch_that_fits if outlook.sloped else None,
         "fits": outlook.fits,
         "share": outlook.share,
         "inexact_share": outlook.inexact,

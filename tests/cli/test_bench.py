@@ -52,6 +52,36 @@ def test_operations_as_json_name_what_was_measured_and_what_was_not(in_process):
         assert each["copy_bytes_per_second"] > 0
 
 
+def test_an_operation_that_refuses_a_size_says_why_and_the_others_go_on(in_process):
+    quick = ("--size", "1,1,1,1", "--seconds", "0.001", "--device", "cpu")
+    result = in_process("bench", "ops", "upfirdn2d", "modulate", *quick)
+    assert result.code == 0, result.err
+    assert "  modulate " in result.out
+    assert "Not measured: upfirdn2d/down2 of 1,1,1,1: " in result.out
+    assert "nothing would be left" in result.out
+
+
+def test_a_size_that_no_operation_takes_is_one_message(in_process):
+    words = ("bench", "ops", "upfirdn2d/down2", "--size", "1,1,1,1", "--device", "cpu")
+    result = in_process(*words)
+    assert result.code == 2
+    assert "nothing takes this --size. upfirdn2d/down2 of 1,1,1,1: " in result.one_message
+
+
+def test_both_layouts_are_measured_where_both_are_asked_for(in_process):
+    result = in_process("bench", "ops", "modulate", *QUICK, "--layout", "both", "--json")
+    assert result.code == 0, result.err
+    layouts = [each["layout"] for each in json.loads(result.out)["comparisons"]]
+    assert layouts == ["channels_last", "contiguous"]
+
+
+def test_large_networks_on_a_cpu_are_told_how_to_shorten_their_steps(in_process, toy, monkeypatch):
+    monkeypatch.setattr("ganzoo.cli.bench.MANY_PARAMETERS", 1000)  # the toy has more
+    result = in_process("bench", "step", toy, "--steps", "1", "--device", "cpu")
+    assert result.code == 0, result.err
+    assert "--steps 1 and a smaller training.batch shorten this" in result.err
+
+
 def test_a_step_is_told_by_phase_and_writes_nothing(in_process, toy, tmp_path):
     result = in_process("bench", "step", "toy.yaml", "--steps", "1", "--device", "cpu")
     assert result.code == 0, result.err

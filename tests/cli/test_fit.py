@@ -108,6 +108,20 @@ def test_a_measurement_that_takes_too_long_is_given_up_in_a_sentence(wider):
     assert "Traceback" not in result.err
 
 
+def test_a_single_size_is_measured_beside_another_and_what_the_process_takes_is_known(wider):
+    result = wider.ganzoo(
+        *("fit", "wider.yaml", "--device", "cpu", "--batches", "1", "--memory", "1MiB", "--json")
+    )
+    assert result.code == 0, result.err
+    record = json.loads(result.out)
+    assert [m["images"] for m in record["measurements"]] == [1, 2]
+    assert record["memory_per_image"] is not None
+    text = wider.ganzoo(
+        *("fit", "wider.yaml", "--device", "cpu", "--batches", "2", "--memory", "1MiB")
+    ).out
+    assert re.search(r"nothing does\. Python and torch alone take \d+ MiB, and 1 MiB may", text)
+
+
 def test_data_that_cannot_be_read_is_told_as_a_run_tells_it(in_process, tmp_path):
     (tmp_path / "toy.yaml").write_text(TOY, encoding="utf-8")
     result = in_process("fit", "toy.yaml", "--data", "nowhere", "--device", "cpu")

@@ -30,6 +30,7 @@ from ganzoo.recipe.load import load_recipe
 from ganzoo.recipe.settings import EmaSettings, OptimizerSettings, TrainingSettings
 from ganzoo.registry.contracts import Fake, TaskSite
 from ganzoo.registry.discovery import discover
+from ganzoo.training.fit.fitting import second_size
 from ganzoo.training.fit.measurement import Facts, Measurement
 from ganzoo.training.fit.outlook import disk, look
 from ganzoo.training.fit.probe import LAST_LINES, explain
@@ -329,6 +330,46 @@ def test_the_disk_holds_the_checkpoints_that_stay_and_one_that_is_written(recipe
 def test_one_measurement_alone_gives_a_line_through_what_was_there_before(recipe):
     outlook = look([measured(2)], recipe)
     assert outlook.line == Line(fixed=250 * MIB, each=75 * MIB)  # 400 at 2, 250 at the start
+
+
+def test_one_measurement_alone_states_no_slope(recipe):
+    outlook = look([measured(2)], recipe)
+    told = "\n".join(fit_lines(outlook, recipe, "cpu"))
+    assert "Memory: 400 MiB with 2 images at a time" in told
+    assert "one measurement cannot tell" in told
+    assert "an image;" not in told
+    assert "would fit at once" not in told
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (8, 4), (3, 2)])
+def test_beside_a_single_size_another_that_the_networks_take_is_measured(recipe, first, second):
+    assert second_size(look([measured(first)], recipe)) == second
+
+
+def test_a_batch_of_one_has_no_second_size(recipe):
+    alone = facts(batch=1, batches=(1,), accepted=(1,))
+    assert second_size(look([measured(1, of=alone)], recipe)) is None
+
+
+def test_where_no_share_fits_the_time_is_not_said_to_lack_a_measurement(recipe):
+    outlook = look([measured(1, fixed=2000), measured(2, fixed=2000)], recipe)
+    told = "\n".join(fit_lines(outlook, recipe, "cpu"))
+    assert "Time: not known, because no share fits." in told
+    assert "--seconds" not in told
+
+
+def test_a_process_that_alone_takes_more_than_may_be_used_is_told_so(recipe):
+    found = [measured(1, bare=200 * MIB), measured(2, bare=200 * MIB)]
+    told = "\n".join(fit_lines(look(found, recipe, memory=100 * MIB), recipe, "cpu"))
+    assert "Python and torch alone take 200 MiB, and 100 MiB may be used" in told
+    assert "fewer channels" not in told
+
+
+def test_what_torch_loads_with_the_first_step_is_told_where_it_alone_is_too_much(recipe):
+    found = [measured(1, bare=200 * MIB), measured(2, bare=200 * MIB)]
+    told = "\n".join(fit_lines(look(found, recipe, memory=250 * MIB), recipe, "cpu"))
+    assert "Beside 20 MiB for the networks, 280 MiB are taken whatever the share" in told
+    assert "fewer channels" not in told
 
 
 def test_a_report_has_a_column_for_each_phase_and_the_command_that_trains_here(recipe):

@@ -76,6 +76,23 @@ class Comparison:
     left_out: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An operation that does not take a size.
+
+    Args:
+        size: N, C, H, W of the input.
+        reason: what the operation says.
+    """
+
+    operation: Operation
+    size: Size
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.operation.name} of {','.join(map(str, self.size))}: {self.reason}"
+
+
 def compare(
     operations: Sequence[Operation],
     *,
@@ -85,6 +102,7 @@ def compare(
     layouts: Sequence[str],
     compiled: bool,
     seconds: float,
+    refused: Callable[[Refusal], object] | None = None,
 ) -> Iterator[Comparison]:
     """Measure every operation at every size, type and layout, one after the other.
 
@@ -92,8 +110,10 @@ def compare(
         layouts: keys of ``LAYOUTS``.
         compiled: whether to compile the reference as well.
         seconds: to spend on each comparison.
+        refused: is told of each operation that does not take a size, and the others go on.
 
     Raises:
+        ValueError: an operation does not take a size, and there is no ``refused``.
         UsageError: GANZOO_OPS leaves nothing to compare.
         BackendError: the tensors do not fit the memory of the device.
     """
@@ -106,7 +126,13 @@ def compare(
     for size, dtype, layout, operation in product(sizes, dtypes, layouts, operations):
         try:
             with kernels_on_demand_only():
-                given = problem(operation, size, dtype, LAYOUTS[layout], device)
+                try:
+                    given = problem(operation, size, dtype, LAYOUTS[layout], device)
+                except ValueError as error:  # how an op refuses a shape
+                    if refused is None:
+                        raise
+                    refused(Refusal(operation=operation, size=size, reason=str(error)))
+                    continue
                 ways, left_out = _ways(operation, given, device, compiled)
                 copy_rate, speeds = _speeds(given, ways, device, seconds)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:

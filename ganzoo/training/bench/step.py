@@ -88,6 +88,7 @@ def measure_step(
     data: Path | None = None,
     steps: int = 5,
     workers: int = 0,
+    before_steps: Callable[[int], object] = lambda parameters: None,
     after_step: Callable[[], object] = lambda: None,
 ) -> StepReport:
     """Train a few steps as a run would after its last image, networks at their full size.
@@ -98,6 +99,7 @@ def measure_step(
     Args:
         data: where the pictures are, or None.
         steps: to measure, after ``WARM_UP`` others.
+        before_steps: is told the number of the networks' parameters before the first step.
         after_step: is called after each of them.
 
     Raises:
@@ -108,6 +110,8 @@ def measure_step(
     memory = PeakMemory(device)
     ready = prepare(recipe, registry, device=device, data=data, workers=workers)
     try:
+        networks = ready.task.networks.values()
+        before_steps(sum(p.numel() for network in networks for p in network.parameters()))
         return _measure(ready, device, memory, steps, after_step)
     finally:
         ready.close()

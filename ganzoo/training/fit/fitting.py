@@ -38,7 +38,8 @@ def fit(
 
     Args:
         data: where the pictures are, or None.
-        sizes: shares to measure; none: small ones, and the share that then seems to fit.
+        sizes: shares to measure; none: small ones, and the share that then seems to fit. One
+            alone tells no line, so another that the networks take is measured beside it.
         workers: threads that read pictures side by side.
         seconds: the longest that one measurement may build, and again train.
         memory: bytes that training may take, in the place of what is free here.
@@ -81,6 +82,11 @@ def fit(
         if measure(share).ending != "measured":
             break
     outlook = look(measurements, recipe, memory)
+    if outlook is not None and len(set(sizes)) == 1:
+        second = second_size(outlook)
+        if second is not None:
+            measure(second)
+            outlook = look(measurements, recipe, memory) or outlook
     if outlook is None:
         raise BackendError(_nothing_measured(measurements[0], device, seconds))
     for _ in range(0 if sizes else MOST_PROOFS):
@@ -92,6 +98,14 @@ def fit(
         measure(proposed)
         outlook = look(measurements, recipe, memory) or outlook
     return outlook
+
+
+def second_size(outlook: Outlook) -> int | None:
+    """The share to measure beside a single one; None: the networks take no other."""
+    (first,) = outlook.measurements
+    smaller = [share for share in outlook.facts.accepted if share < first.share]
+    larger = [share for share in outlook.facts.accepted if share > first.share]
+    return max(smaller) if smaller else min(larger, default=None)
 
 
 def _worth(share: int, outlook: Outlook | None, seconds: float) -> bool:

@@ -82,6 +82,7 @@ class Measurement:
         share: images of every forward pass.
         ending: how it went.
         facts: None where it did not come so far.
+        bare: bytes in memory before the networks are built; 0 on a GPU, whose tensors alone count.
         started: bytes in memory with the networks built, before the first step.
         peak_so_far: bytes at most up to the last phase that was visited, or None.
         peak: bytes at most in training, and in drawing; None: not measured to its end.
@@ -94,6 +95,7 @@ class Measurement:
     share: int
     ending: Ending = "measured"
     facts: Facts | None = None
+    bare: int | None = None
     started: int | None = None
     peak_so_far: int | None = None
     peak: int | None = None
@@ -122,6 +124,7 @@ class Measurement:
         event = answer["event"]
         if event == "facts":
             self.facts = Facts.read(answer["facts"])
+            self.bare = answer["bare"]
             self.started = answer["started"]
         elif event == "doing":
             self.doing = answer["what"]

@@ -86,6 +86,7 @@ def measure(request: Request, tell: Tell) -> None:
     recipe = recipe_from_text(request.recipe, registry)
     data = None if request.data is None else Path(request.data)
     keep_freed_memory()
+    bare = (resident() or peak_memory(device)) if device.type == "cpu" else 0
     tell(event="doing", what="building the networks")
     ready = prepare(recipe, registry, device=device, data=data, workers=request.workers)
     try:
@@ -94,7 +95,7 @@ def measure(request: Request, tell: Tell) -> None:
         at = ready.recipe.training.images
         facts = _facts(ready, loop, stage, device, free)
         started = (resident() or peak_memory(device)) if device.type == "cpu" else 0
-        tell(event="facts", facts=asdict(facts), started=started)
+        tell(event="facts", facts=asdict(facts), bare=bare, started=started)
         _steps(loop, at, request.seconds, tell)
         tell(event="peak", bytes=peak_memory(device))
         tell(event="doing", what="drawing a grid")

@@ -49,6 +49,16 @@ class Outlook:
         return self.share == self.present
 
     @property
+    def sloped(self) -> bool:
+        """Whether peaks of several shares tell what an image takes."""
+        return len({m.share for m in self.measurements if m.peak is not None}) > 1
+
+    @property
+    def bare(self) -> int:
+        """Bytes that the process takes without any network; 0: none that count, or not known."""
+        return max((m.bare or 0 for m in self.measurements), default=0)
+
+    @property
     def peak(self) -> float | None:
         """Forecast of the peak with ``share``, in bytes."""
         return None if self.share is None else peak_of(self.line, self.facts, self.share)

@@ -51,11 +51,18 @@ def chosen_share(outlook: Outlook, name: str, device: str) -> tuple[int | None, 
 
 def _memory(outlook: Outlook, device: str) -> list[str]:
     line, facts = outlook.line, outlook.facts
+    weights = f"{bytes_words(facts.weights)} are weights, gradients, moments and the average"
     text = (
-        f"Memory: {bytes_words(line.fixed)} whatever the share (of which"
-        f" {bytes_words(facts.weights)} are weights, gradients, moments and the average) and"
+        f"Memory: {bytes_words(line.fixed)} whatever the share (of which {weights}) and"
         f" {bytes_words(line.each)} an image"
     )
+    if not outlook.sloped:
+        share, peak = next((m.share, m.peak) for m in outlook.measurements if m.peak is not None)
+        text = (
+            f"Memory: {bytes_words(peak or 0)} with {share} image{'s' * (share > 1)} at a time (of"
+            f" which {weights}); what each further one takes, one measurement cannot tell, and what"
+            " is said of other shares is a cautious guess"
+        )
     if outlook.allowed is None:
         return [f"{text}; how much is free on {device}, this system does not tell. See --memory."]
     kept = f"{bytes_words(outlook.allowed)} may be used"
@@ -68,7 +75,7 @@ def _share(outlook: Outlook) -> list[str]:
     if outlook.share is None:
         return [f"What fits: {_no_share(outlook)}"]
     most = outlook.batch_that_fits
-    at_once = "" if most is None or most == 0 else f" About {most:,} images would fit at once."
+    at_once = "" if not most or not outlook.sloped else f" About {most:,} images would fit at once."
     if outlook.fits:
         lines = [f"What fits: {_now(outlook)[0].lower()}{_now(outlook)[1:]} does.{at_once}"]
     else:
@@ -92,6 +99,21 @@ def _now(outlook: Outlook) -> str:
 
 
 def _no_share(outlook: Outlook) -> str:
+    if outlook.allowed is not None and outlook.bare > outlook.allowed:
+        return (
+            f"nothing does. Python and torch alone take {bytes_words(outlook.bare)}, and"
+            f" {bytes_words(outlook.allowed)} may be used. Allow more with --memory, or free some."
+        )
+    weights = outlook.facts.weights
+    beside = outlook.line.fixed - weights  # of a CPU's process, with what the first step loads
+    if outlook.allowed is not None and outlook.bare and beside > outlook.allowed:
+        return (
+            f"nothing does. Beside {bytes_words(weights)} for the networks,"
+            f" {bytes_words(beside)} are taken whatever the share: by Python and torch"
+            f" ({bytes_words(outlook.bare)} before the networks are built) and what they load with"
+            f" the first step. {bytes_words(outlook.allowed)} may be used; allow more with"
+            " --memory, or free some."
+        )
     if outlook.inexact is None:
         return (
             "not even one image at a time does. Choose a smaller data.resolution or fewer channels,"
@@ -107,6 +129,9 @@ def _no_share(outlook: Outlook) -> str:
 
 
 def _time(outlook: Outlook, recipe: Recipe) -> list[str]:
+    if outlook.share is None:
+        kept = "" if outlook.inexact is None else " that leaves the result what it is"
+        return [f"Time: not known, because no share{kept} fits."]
     thousand = outlook.seconds_per_thousand
     if thousand is None:
         return ["Time: not known; a phase was not measured to its end. See --seconds."]
