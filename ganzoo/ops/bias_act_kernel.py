@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.backends.cupy_kernels import bias_act as kernels
-from ganzoo.backends.cupy_kernels.dense import layout_of
 from ganzoo.backends.cupy_kernels.engine import stand_in
 from ganzoo.backends.cupy_kernels.table import accumulating_type
 from ganzoo.ops import bias_act_reference as reference
+from ganzoo.ops.kernel_outputs import empty_as, fresh_as
 
 
 class _Call(TypedDict):
@@ -62,7 +62,7 @@ def _forward(
     call = _Call(dim=dim, act=act, alpha=alpha, gain=gain, clamp=clamp)
     if x.is_cuda or stand_in():
         return kernels.forward(x, b, **call)
-    return _fresh(reference.bias_act_reference(x, b, **call), x)
+    return fresh_as(reference.bias_act_reference(x, b, **call), x)
 
 
 @torch.library.custom_op(
@@ -84,7 +84,7 @@ def _slope(
     call = _Call(dim=dim, act=act, alpha=alpha, gain=gain, clamp=clamp)
     if dy.is_cuda or stand_in():
         return kernels.first_order(dy, x, b, y, **call)
-    return _fresh(reference.first_order(dy, x, b, y, **call), _pattern(dy, x, y))
+    return fresh_as(reference.first_order(dy, x, b, y, **call), _pattern(dy, x, y))
 
 
 @torch.library.custom_op(
@@ -106,31 +106,22 @@ def _bend(
     call = _Call(dim=dim, act=act, alpha=alpha, gain=gain, clamp=clamp)
     if x.is_cuda or stand_in():
         return kernels.second_order(ddx, dy, x, b, **call)
-    return _fresh(reference.second_order(ddx, dy, x, b, **call), x)
+    return fresh_as(reference.second_order(ddx, dy, x, b, **call), x)
 
 
 @_forward.register_fake
 def _(x: Tensor, b: Tensor | None, *call: Any) -> Tensor:
-    return _empty(x)
+    return empty_as(x)
 
 
 @_slope.register_fake
 def _(dy: Tensor, x: Tensor | None, b: Tensor | None, y: Tensor | None, *call: Any) -> Tensor:
-    return _empty(_pattern(dy, x, y))
+    return empty_as(_pattern(dy, x, y))
 
 
 @_bend.register_fake
 def _(ddx: Tensor, dy: Tensor, x: Tensor, b: Tensor | None, *call: Any) -> Tensor:
-    return _empty(x)
-
-
-def _empty(x: Tensor) -> Tensor:
-    return torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=layout_of(x))
-
-
-def _fresh(result: Tensor, like: Tensor) -> Tensor:
-    """The result in the layout of ``like``, and never a tensor that was handed in."""
-    return torch.empty_like(result, memory_format=layout_of(like)).copy_(result)
+    return empty_as(x)
 
 
 def _pattern(dy: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:

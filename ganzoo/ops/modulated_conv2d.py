@@ -10,6 +10,7 @@ from torch import Tensor
 from ganzoo.ops.full_precision import autocast_off
 from ganzoo.ops.half_range import half_range
 from ganzoo.ops.layer_epilogue import layer_epilogue
+from ganzoo.ops.map_blocks import is_channels_last
 from ganzoo.ops.modulate import modulate
 from ganzoo.ops.resample_conv2d import resample_conv2d
 from ganzoo.ops.resampling_geometry import as_padding
@@ -104,7 +105,7 @@ def _few_outputs(x: Tensor, w: Tensor, styles: Tensor) -> Tensor:
     """1x1 layers to an image: scaling [N, O, I] weights is far less work than scaling ``x``."""
     number, channels, height, width = x.shape
     weights = w.to(x.dtype)[None, :, :, 0, 0] * styles.to(x.dtype)[:, None, :]  # [N, O, I]
-    if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+    if is_channels_last(x):
         rows = x.permute(0, 2, 3, 1).reshape(number, height * width, channels)
         y = torch.bmm(rows, weights.transpose(1, 2))
         return y.view(number, height, width, w.shape[0]).permute(0, 3, 1, 2)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganzoo.ops.conv2d import conv2d
 from ganzoo.ops.implementation import Impl
+from ganzoo.ops.map_blocks import is_channels_last
 from ganzoo.ops.resampling_geometry import (
     add_padding,
     as_padding,
@@ -121,8 +122,7 @@ def _scatter(
         w = w.flip((2, 3))
     if groups == 1:
         # Every use of it, in derivatives too, would make the copy again.
-        last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-        layout = torch.channels_last if last else torch.contiguous_format
+        layout = torch.channels_last if is_channels_last(x) else torch.contiguous_format
         w = w.transpose(0, 1).contiguous(memory_format=layout)
     else:
         w = w.reshape(groups, outputs // groups, inputs, height, width).transpose(1, 2)
